@@ -1,0 +1,232 @@
+"""
+The vocabulary of a pass: what was seen, what is wished, the plan between them. No I/O, no clock.
+
+Wish and reality share a type, so drift is `!=`; a plan is a value that the command line prints, events quote and tests
+compare.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from funcgate.errors import Unmet
+from funcgate.spec import Binding
+
+S = TypeVar("S")
+
+
+class Action(StrEnum):
+    """What one write does to its document."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Phase(IntEnum):
+    """
+    The safety order between aspects: add the new, switch callers over, close and remove the old.
+
+    A write waits until every other aspect is done with its writes of earlier phases.
+    """
+
+    ADD = 1
+    SWITCH = 2
+    CLOSE = 3
+
+
+class Ownership(StrEnum):
+    """Whose a document is, as its mark says."""
+
+    OURS = "ours"  # our mark, and made by us: deleted with the binding
+    ADOPTED = "adopted"  # our mark on what stood there before: left when the binding goes
+    UNMARKED = "unmarked"  # could carry our mark and does not
+    FOREIGN = "foreign"  # another owner's mark
+    SHARED = "shared"  # belongs to nobody alone; we own a slice and never delete it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed(Generic[S]):
+    """What stands in Azure under one key; `etag` is what a write must carry, where the service knows such a thing."""
+
+    state: S
+    ownership: Ownership = Ownership.SHARED
+    etag: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One field that differs; values are made to be read and never secret."""
+
+    field: str
+    wanted: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.seen} → {self.wanted}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Generic[S]):
+    """One write, as data. No before: create. No after: delete. Both: update."""
+
+    key: str
+    before: S | None
+    after: S | None
+    ownership: Ownership = Ownership.OURS
+    etag: str | None = None
+
+    @property
+    def action(self) -> Action:
+        """Which of the three writes this is."""
+        if self.before is None:
+            return Action.CREATE
+        return Action.DELETE if self.after is None else Action.UPDATE
+
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """The fields that this write changes, in the order of the state's definition."""
+        return tuple(_drifts(self.before, self.after)) or (Drift(field="mark", wanted="ours", seen=self.ownership),)
+
+
+def _drifts(before: Any, after: Any) -> Iterator[Drift]:
+    for each in fields(after if after is not None else before):
+        if not each.metadata.get("shown", True):
+            continue
+        seen, wanted = (getattr(side, each.name) if side is not None else None for side in (before, after))
+        if seen != wanted:
+            yield Drift(field=camel(each.name), wanted=shown(wanted), seen=shown(seen))
+
+
+def camel(name: str) -> str:
+    """A field's name as the documentation spells it: `allowed_applications` → `allowedApplications`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def shown(value: Any) -> str:
+    """A value in the words of status, events and plans; collections sorted, so that equal things read equal."""
+    if value is None:
+        return "absent"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, frozenset | set | tuple | list):
+        return "[" + ", ".join(sorted(map(shown, value))) + "]"
+    return str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Generic[S]):
+    """The writes that make reality match the wish, and the keys that somebody else holds."""
+
+    changes: tuple[Change[S], ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt: bool = False) -> Plan[S]:
+    """
+    The writes that turn `observed` into `desired`. Pure.
+
+    What carries another owner's mark is never written: equal content is fine as it is, other content is a conflict. What
+    carries no mark is taken over with `adopt`, a conflict without. Only what we made ourselves is deleted.
+    """
+    changes: list[Change[S]] = []
+    conflicts: list[str] = []
+    for key, wish in desired.items():
+        seen = observed.get(key)
+        if seen is None:
+            changes.append(Change(key=key, before=None, after=wish))
+        elif _held_by_others(seen, wish, adopt=adopt):
+            conflicts.append(key)
+        elif seen.ownership is Ownership.UNMARKED:
+            changes.append(Change(key=key, before=seen.state, after=wish, ownership=Ownership.ADOPTED, etag=seen.etag))
+        elif seen.ownership is not Ownership.FOREIGN and seen.state != wish:
+            changes.append(Change(key=key, before=seen.state, after=wish, ownership=seen.ownership, etag=seen.etag))
+    for key, seen in observed.items():
+        if key not in desired and seen.ownership is Ownership.OURS:
+            changes.append(Change(key=key, before=seen.state, after=None, etag=seen.etag))
+    return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
+
+
+def _held_by_others(seen: Observed[S], wish: S, *, adopt: bool) -> bool:
+    if seen.ownership is Ownership.FOREIGN:
+        return seen.state != wish
+    return seen.ownership is Ownership.UNMARKED and not adopt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """
+    What only Azure could decide, gathered in one pass. None: not known (yet).
+
+    `named` says where a missing one comes from, for the sentence "waits for …".
+    """
+
+    gateway_url: str | None = field(default=None, metadata={"named": "the gateway's address"})
+    principal_id: str | None = field(default=None, metadata={"named": "the identity's principal id"})
+    identity_client_id: str | None = field(default=None, metadata={"named": "the identity's client id"})
+    tenant_id: str | None = field(default=None, metadata={"named": "the identity's tenant"})
+    host_name: str | None = field(default=None, metadata={"named": "the function app's host name"})
+    route_prefix: str | None = field(default=None, metadata={"named": "the functions' route prefix"})
+    webhook_functions: tuple[str, ...] = field(default=(), metadata={"named": "functions called by webhooks"})
+    client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
+    token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
+    api_path: str | None = field(default=None, metadata={"named": "the API"})
+    backend_id: str | None = field(default=None, metadata={"named": "the backend"})
+    other_backends: tuple[str, ...] = field(default=(), metadata={"named": "other backends of the function app"})
+    gateway_sends_token: bool | None = field(default=None, metadata={"named": "the policy in place"})
+    marked: bool | None = field(default=None, metadata={"named": "our mark in the policy"})
+
+    def known(self) -> dict[str, Any]:
+        """The facts that are known."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+
+
+def named(fact: str) -> str:
+    """A fact's name in a sentence."""
+    return next(str(each.metadata["named"]) for each in fields(Facts) if each.name == fact)
+
+
+class Aspect(ABC, Generic[S]):
+    """
+    One managed thing: one module, one condition, one test file, one heading in the reference.
+
+    Two verbs touch Azure: `observe` only reads, `apply` makes one write and decides nothing. The rest is pure. An aspect
+    that only looks wishes for nothing.
+    """
+
+    name: ClassVar[str]
+    condition: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()  # facts without which `desired` has no answer
+    minds: ClassVar[tuple[str, ...]] = ()  # aspects whose first observation must be in before this one plans
+    phase: ClassVar[Phase] = Phase.ADD
+
+    @abstractmethod
+    async def observe(self, binding: Binding) -> Mapping[str, Observed[S]]:
+        """What stands in Azure, by key. Only reads. Raises AzureError, or Unmet for what can't be read as it stands."""
+
+    @abstractmethod
+    def learn(self, binding: Binding, observed: Mapping[str, Observed[S]]) -> Mapping[str, Any]:
+        """The facts that this observation gives. Pure."""
+
+    def desired(self, binding: Binding, facts: Facts) -> Mapping[str, S]:
+        """What the spec means for Azure, by key; empty when the binding goes. Pure."""
+        return {}
+
+    def object_to(self, binding: Binding, facts: Facts, plan: Plan[S]) -> Unmet | None:
+        """Why this plan must not be carried out yet, if so. Pure."""
+        return None
+
+    def stages(self, change: Change[S], facts: Facts) -> Sequence[tuple[Phase, Change[S]]]:
+        """The change as writes in the safety order; most are one write in the aspect's own phase. Pure."""
+        return ((self.phase, change),)
+
+    async def apply(self, binding: Binding, change: Change[S]) -> None:
+        """Make this one write."""
+        raise TypeError(f"{self.name} only looks")
+
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[S]]) -> Unmet | None:
+        """What is still not as it must be once there is nothing left to write. Pure."""
+        return None

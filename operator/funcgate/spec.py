@@ -1,0 +1,198 @@
+"""
+The wish as the author wrote it: custom resource → frozen objects, parsed once, at the rim.
+
+The schema in `crds/` refuses what one object can know; what it cannot is refused here as a `SpecError` that names the
+field. A test holds the two equal. Nothing is accepted and ignored: unknown fields are errors.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from funcgate.errors import SpecError
+
+GROUP = "funcgate.dev"
+VERSION = "v1alpha1"
+PLURAL = "functionapibindings"
+KIND = "FunctionApiBinding"
+
+PAUSED = f"{GROUP}/paused"
+RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
+RECONCILE_POLICY = f"{GROUP}/reconcile-policy"
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+_GROUP_ID = r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{1,90}"
+
+ServiceId = Annotated[
+    str, StringConstraints(pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.ApiManagement/service/[a-z][-a-z0-9]{{0,49}}$")
+]
+SiteId = Annotated[
+    str, StringConstraints(pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.Web/sites/[a-z0-9][-a-z0-9]{{0,59}}$")
+]
+UserAssignedIdentityId = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][-\w]{{2,127}}$"
+    ),
+]
+ClientId = Annotated[str, BeforeValidator(lambda value: _guid(value))]
+
+
+def _guid(value: object) -> str:
+    """The GUID in lower case with hyphens; Azure compares client ids without case, so we keep one form."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
+        raise ValueError("is not a GUID such as 00000000-0000-0000-0000-000000000000")
+    return str(UUID(value))
+
+
+def seconds(duration: str) -> int:
+    """A duration such as `10m`, `1h30m` or `45s`, in seconds. Raises ValueError for anything else, the empty string too."""
+    found = _DURATION.match(duration)
+    if not duration or not found:
+        raise ValueError("is not a duration such as 10m, 1h30m or 45s")
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+class _Part(BaseModel):
+    """A closed, frozen piece of the spec, spelled in camelCase outside."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, regex_engine="python-re"
+    )
+
+
+class SystemAssigned(_Part):
+    """The identity that lives and dies with the API Management service."""
+
+    type: Literal["SystemAssigned"] = "SystemAssigned"
+
+
+class UserAssigned(_Part):
+    """An identity of its own, beside those that the service has already."""
+
+    type: Literal["UserAssigned"]
+    id: UserAssignedIdentityId
+
+
+Identity = Annotated[SystemAssigned | UserAssigned, Field(discriminator="type")]
+
+
+class ApiManagement(_Part):
+    """The API Management service; shared with others, never owned."""
+
+    id: ServiceId
+    identity: Identity = SystemAssigned()
+
+
+class FunctionApp(_Part):
+    """The function app behind it."""
+
+    id: SiteId
+
+
+class ExistingRegistration(_Part):
+    """The app registration behind Easy Auth, named by its client id."""
+
+    type: Literal["Existing"]
+    client_id: ClientId
+
+
+class Allow(_Part):
+    """Who may call the function besides API Management's identity; client ids of applications."""
+
+    client_ids: Annotated[tuple[ClientId, ...], Field(max_length=50)] = ()
+
+
+class Entra(_Part):
+    """Whose tokens the function app accepts, and from whom."""
+
+    registration: ExistingRegistration
+    token_version: Literal[1, 2] | None = None
+    allow: Allow = Allow()
+
+
+class Import(_Part):
+    """`None`: the API and its operations are somebody else's; backend and policy are ours."""
+
+    from_: Literal["None"] = Field(alias="from")
+
+
+class Api(_Part):
+    """The API in API Management whose calls reach the functions."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[^*#&+:<>?/;]+$", min_length=1, max_length=80)]
+    import_: Import = Field(alias="import")
+
+
+class DriftSettings(_Part):
+    """How often Azure is compared with the wish."""
+
+    interval: str = "10m"
+
+    @field_validator("interval")
+    @classmethod
+    def _between_a_minute_and_a_day(cls, value: str) -> str:
+        if not 60 <= seconds(value) <= 86_400:
+            raise ValueError("must be between 1m and 24h")
+        return value
+
+    @property
+    def interval_seconds(self) -> int:
+        """Seconds between two checks of a settled binding."""
+        return seconds(self.interval)
+
+
+class Spec(_Part):
+    """What the author wants, checked and with every default filled in."""
+
+    api_management: ApiManagement
+    function_app: FunctionApp
+    entra: Entra
+    api: Api
+    drift: DriftSettings = DriftSettings()
+    deletion_policy: Literal["Delete", "Orphan"] = "Delete"
+    adopt: bool = False
+
+    @classmethod
+    def parse(cls, spec: Mapping[str, Any]) -> "Spec":
+        """The spec of a custom resource. Raises SpecError naming the first field that cannot be."""
+        try:
+            return cls.model_validate(spec)
+        except ValidationError as invalid:
+            raise _first_error(invalid) from None
+
+
+def _first_error(invalid: ValidationError) -> SpecError:
+    error = invalid.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in error["loc"] if part not in ("SystemAssigned", "UserAssigned"))
+    message = error["msg"].removeprefix("Value error, ")
+    return SpecError(f"spec.{path}" if path else "spec", message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """What another live binding of the same function app wants of its one front door."""
+
+    name: str
+    older: bool
+    client_id: str
+    allowed: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """One custom resource with everything a pass needs to know about it."""
+
+    namespace: str
+    name: str
+    generation: int
+    spec: Spec
+    owner: str
+    deleting: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
