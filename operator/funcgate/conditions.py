@@ -1,15 +1,32 @@
 """Outcomes of a pass → conditions, and the three that sum them up: Ready, Reconciling, Stalled. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-
-from funcgate.errors import Unmet
+from typing import Protocol
 
 READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
-SUMMARIES = (READY, RECONCILING, STALLED)
+IN_SYNC = "InSync"
+WAITING = "Waiting"
+
+
+class Verdict(Protocol):
+    """What became of one aspect, as far as conditions care."""
+
+    @property
+    def condition(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def stalled(self) -> bool: ...
+    @property
+    def blocking(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +54,51 @@ class Condition:
             "observedGeneration": self.observed_generation,
             "lastTransitionTime": (self.since or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+
+def conclude(verdicts: Sequence[Verdict], generation: int) -> tuple[Condition, ...]:
+    """All conditions of a pass: Ready, Reconciling and Stalled first, then one for each aspect, in the aspects' order."""
+    own = (_condition(each.condition, each.status, each.reason, each.message, generation) for each in verdicts)
+    return (*summarise(verdicts, generation), *own)
+
+
+def summarise(verdicts: Sequence[Verdict], generation: int) -> tuple[Condition, Condition, Condition]:
+    """
+    Ready, Reconciling and Stalled; exactly one of them is True.
+
+    Ready is False as soon as one aspect is, Unknown while one is not known. Its reason is the first that is not mere
+    waiting for another. Stalled: somebody must act. Reconciling: funcgate comes back by itself.
+    """
+    open_ = [each for each in verdicts if each.status != "True" and each.blocking]
+    if not open_:
+        return settled(generation)
+    cause = min(open_, key=lambda each: (each.reason == WAITING, each.status != "False"))
+    status = "False" if any(each.status == "False" for each in open_) else "Unknown"
+    stalled = next((each for each in open_ if each.stalled), None)
+    cause = stalled or cause
+    return unsettled(status, cause.reason, cause.message, generation, stalled=stalled is not None)
+
+
+def settled(generation: int) -> tuple[Condition, Condition, Condition]:
+    """Ready, and nothing to do."""
+    return (
+        _condition(READY, "True", IN_SYNC, "Azure shows what the manifest asks for.", generation),
+        _condition(RECONCILING, "False", IN_SYNC, "", generation),
+        _condition(STALLED, "False", IN_SYNC, "", generation),
+    )
+
+
+def unsettled(
+    status: str, reason: str, message: str, generation: int, *, stalled: bool, reconciling: bool = True
+) -> tuple[Condition, Condition, Condition]:
+    """Not Ready for this reason; either a person must act (stalled) or funcgate goes on by itself."""
+    goes_on = reconciling and not stalled
+    return (
+        _condition(READY, status, reason, message, generation),
+        _condition(RECONCILING, str(goes_on), reason, message if goes_on else "", generation),
+        _condition(STALLED, str(stalled), reason, message if stalled else "", generation),
+    )
+
+
+def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:
+    return Condition(type=type_, status=status, reason=reason, message=message, observed_generation=generation)

@@ -13,8 +13,6 @@ What can go wrong, sorted by who acts next.
 No text in here ever holds a secret: messages are built from names, codes and Azure's own error sentences.
 """
 
-from dataclasses import dataclass
-
 
 class FuncgateError(Exception):
     """Anything that funcgate raises on purpose."""
@@ -28,22 +26,24 @@ class SpecError(FuncgateError):
         self.field = field
 
 
-@dataclass(frozen=True)
 class Unmet(FuncgateError):
     """
     Something that must be true is not, and one more write would not make it so.
 
-    `reason` is stable and has a heading in the reference; `message` says what to do next. `stalled` is true when a person
-    must act (a retry alone changes nothing); `status` is the condition's: Unknown when the truth could not be seen.
+    `reason` is stable and has a heading in the reference; `message` says what to do next. `stalled`: a person must act, a
+    retry alone changes nothing. `status` is the condition's: Unknown when the truth could not be seen. `blocking`: Ready
+    waits for it.
     """
 
-    reason: str
-    message: str
-    stalled: bool = False
-    status: str = "False"
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.message}"
+    def __init__(
+        self, reason: str, message: str, *, stalled: bool = False, status: str = "False", blocking: bool = True
+    ) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+        self.stalled = stalled
+        self.status = status
+        self.blocking = blocking
 
 
 class AzureError(FuncgateError):

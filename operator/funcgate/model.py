@@ -23,6 +23,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    RELEASE = "release"
 
 
 class Phase(IntEnum):
@@ -70,7 +71,7 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Generic[S]):
-    """One write, as data. No before: create. No after: delete. Both: update."""
+    """One write, as data. No before: create. No after: delete, or release what was adopted. Both: update."""
 
     key: str
     before: S | None
@@ -80,10 +81,12 @@ class Change(Generic[S]):
 
     @property
     def action(self) -> Action:
-        """Which of the three writes this is."""
+        """Which kind of write this is."""
         if self.before is None:
             return Action.CREATE
-        return Action.DELETE if self.after is None else Action.UPDATE
+        if self.after is None:
+            return Action.RELEASE if self.ownership is Ownership.ADOPTED else Action.DELETE
+        return Action.UPDATE
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
@@ -93,7 +96,7 @@ class Change(Generic[S]):
 
 def _drifts(before: Any, after: Any) -> Iterator[Drift]:
     for each in fields(after if after is not None else before):
-        if not each.metadata.get("shown", True):
+        if not each.compare:
             continue
         seen, wanted = (getattr(side, each.name) if side is not None else None for side in (before, after))
         if seen != wanted:
@@ -130,7 +133,8 @@ def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt
     The writes that turn `observed` into `desired`. Pure.
 
     What carries another owner's mark is never written: equal content is fine as it is, other content is a conflict. What
-    carries no mark is taken over with `adopt`, a conflict without. Only what we made ourselves is deleted.
+    carries no mark is taken over with `adopt`, a conflict without. What is no longer wished for is deleted when we made it
+    and released, that is left without our mark, when it was adopted.
     """
     changes: list[Change[S]] = []
     conflicts: list[str] = []
@@ -145,8 +149,8 @@ def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt
         elif seen.ownership is not Ownership.FOREIGN and seen.state != wish:
             changes.append(Change(key=key, before=seen.state, after=wish, ownership=seen.ownership, etag=seen.etag))
     for key, seen in observed.items():
-        if key not in desired and seen.ownership is Ownership.OURS:
-            changes.append(Change(key=key, before=seen.state, after=None, etag=seen.etag))
+        if key not in desired and seen.ownership in (Ownership.OURS, Ownership.ADOPTED):
+            changes.append(Change(key=key, before=seen.state, after=None, ownership=seen.ownership, etag=seen.etag))
     return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
 
 
@@ -170,13 +174,13 @@ class Facts:
     tenant_id: str | None = field(default=None, metadata={"named": "the identity's tenant"})
     host_name: str | None = field(default=None, metadata={"named": "the function app's host name"})
     route_prefix: str | None = field(default=None, metadata={"named": "the functions' route prefix"})
-    webhook_functions: tuple[str, ...] = field(default=(), metadata={"named": "functions called by webhooks"})
+    webhooks: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions that webhooks call"})
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    key_reference: str | None = field(default=None, metadata={"named": "the named value that holds the key"})
     backend_id: str | None = field(default=None, metadata={"named": "the backend"})
-    other_backends: tuple[str, ...] = field(default=(), metadata={"named": "other backends of the function app"})
-    gateway_sends_token: bool | None = field(default=None, metadata={"named": "the policy in place"})
+    sends_token: bool | None = field(default=None, metadata={"named": "the policy that sends the token"})
     marked: bool | None = field(default=None, metadata={"named": "our mark in the policy"})
 
     def known(self) -> dict[str, Any]:
@@ -194,39 +198,49 @@ class Aspect(ABC, Generic[S]):
     One managed thing: one module, one condition, one test file, one heading in the reference.
 
     Two verbs touch Azure: `observe` only reads, `apply` makes one write and decides nothing. The rest is pure. An aspect
-    that only looks wishes for nothing.
+    that only looks has no phase and wishes for nothing.
     """
 
     name: ClassVar[str]
     condition: ClassVar[str]
+    phase: ClassVar[Phase | None] = None
     needs: ClassVar[tuple[str, ...]] = ()  # facts without which `desired` has no answer
-    minds: ClassVar[tuple[str, ...]] = ()  # aspects whose first observation must be in before this one plans
-    phase: ClassVar[Phase] = Phase.ADD
+    gives: ClassVar[tuple[str, ...]] = ()  # facts that `learn` may give
+    minds: ClassVar[tuple[str, ...]] = ()  # facts that matter for the order, as first seen; never waited for longer
+    outlives: ClassVar[bool] = False  # stays as it is when the binding goes
+
+    @abstractmethod
+    def home(self, binding: Binding) -> str:
+        """The ARM id of what this lives in; when that is gone, so is everything of ours there."""
 
     @abstractmethod
     async def observe(self, binding: Binding) -> Mapping[str, Observed[S]]:
-        """What stands in Azure, by key. Only reads. Raises AzureError, or Unmet for what can't be read as it stands."""
+        """What stands in Azure, by key. Only reads. Raises AzureError, or Unmet for what can't be managed as it stands."""
 
     @abstractmethod
     def learn(self, binding: Binding, observed: Mapping[str, Observed[S]]) -> Mapping[str, Any]:
         """The facts that this observation gives. Pure."""
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, S]:
-        """What the spec means for Azure, by key; empty when the binding goes. Pure."""
+        """What the spec means for Azure, by key. Pure; raises Unmet for a wish that cannot be."""
         return {}
 
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[S]) -> Unmet | None:
-        """Why this plan must not be carried out yet, if so. Pure."""
+        """Why this plan must not be carried out as things stand, if so. Pure."""
         return None
 
     def stages(self, change: Change[S], facts: Facts) -> Sequence[tuple[Phase, Change[S]]]:
         """The change as writes in the safety order; most are one write in the aspect's own phase. Pure."""
-        return ((self.phase, change),)
+        return ((self.phase or Phase.ADD, change),)
 
     async def apply(self, binding: Binding, change: Change[S]) -> None:
         """Make this one write."""
         raise TypeError(f"{self.name} only looks")
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[S]]) -> Unmet | None:
-        """What is still not as it must be once there is nothing left to write. Pure."""
+        """What is still not as it must be when nothing is left to write. Pure."""
         return None
+
+    def describe(self, binding: Binding, facts: Facts) -> str:
+        """What is true, in one sentence for the condition, once it is. Pure."""
+        return "Azure shows what the manifest asks for."

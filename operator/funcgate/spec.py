@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from funcgate.errors import SpecError
@@ -28,18 +28,25 @@ RECONCILE_POLICY = f"{GROUP}/reconcile-policy"
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
 _GROUP_ID = r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{1,90}"
 
-ServiceId = Annotated[
-    str, StringConstraints(pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.ApiManagement/service/[a-z][-a-z0-9]{{0,49}}$")
-]
-SiteId = Annotated[
-    str, StringConstraints(pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.Web/sites/[a-z0-9][-a-z0-9]{{0,59}}$")
-]
-UserAssignedIdentityId = Annotated[
-    str,
-    StringConstraints(
-        pattern=rf"(?i){_GROUP_ID}/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][-\w]{{2,127}}$"
-    ),
-]
+def _arm_id(what: str, type_and_name: str) -> AfterValidator:
+    """A check that a string is the ARM id of one kind of resource; ARM itself ignores case."""
+    pattern = re.compile(rf"(?i)^{_GROUP_ID}/providers/{type_and_name}$")
+
+    def check(value: str) -> str:
+        if not pattern.match(value):
+            raise ValueError(f"is not the ARM id of {what}: /subscriptions/…/resourceGroups/…/providers/…")
+        return value
+
+    return AfterValidator(check)
+
+
+SERVICE_TYPE = r"Microsoft\.ApiManagement/service/[a-z](?:[-a-z0-9]{0,48}[a-z0-9])?"
+SITE_TYPE = r"Microsoft\.Web/sites/[a-z0-9](?:[-a-z0-9]{0,58}[a-z0-9])?"
+IDENTITY_TYPE = r"Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][-\w]{2,127}"
+
+ServiceId = Annotated[str, _arm_id("an API Management service", SERVICE_TYPE)]
+SiteId = Annotated[str, _arm_id("a function app", SITE_TYPE)]
+UserAssignedIdentityId = Annotated[str, _arm_id("a user-assigned identity", IDENTITY_TYPE)]
 ClientId = Annotated[str, BeforeValidator(lambda value: _guid(value))]
 
 

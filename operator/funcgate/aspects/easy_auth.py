@@ -1,0 +1,310 @@
+"""
+The function app's front door, `authsettingsV2`: authentication required, 401, our audience and issuer, nobody but us.
+
+The document is shared and knows no ETag: our slice is laid over what is there, everything else stays as it was. It never
+becomes more open by our hand, and stays closed when the binding goes.
+"""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from funcgate.azure import ApimClient, Endpoints, FunctionAppClient, ResourceId
+from funcgate.errors import Unmet
+from funcgate.model import Aspect, Change, Facts, Observed, Phase, Plan
+from funcgate.spec import Binding
+
+KEY = "config/authsettingsV2"
+ACTION = "Return401"
+PROVIDER = "azureActiveDirectory"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What else stands in or around the document and matters to who may call. Never written by us."""
+
+    excluded_paths: tuple[str, ...] = ()
+    other_providers: tuple[str, ...] = ()
+    allowed_principals: tuple[str, ...] = ()
+    allowed_clients: tuple[str, ...] = ()
+    other_backends: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthSettings:
+    """The slice of `authsettingsV2` that is ours. The rest of that document belongs to others."""
+
+    enabled: bool
+    require_authentication: bool
+    unauthenticated_client_action: str | None
+    provider_enabled: bool
+    client_id: str | None
+    issuer: str | None
+    accepts_our_audience: bool
+    allowed_applications: frozenset[str]
+    around: Surroundings = field(default=Surroundings(), compare=False)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a call without a token is refused as things stand."""
+        asks = self.unauthenticated_client_action != "AllowAnonymous"
+        return self.enabled and self.require_authentication and asks and self.provider_enabled
+
+
+class EasyAuth(Aspect[AuthSettings]):
+    """The door asks for a token of our registration and opens for API Management's identity and those allowed beside it."""
+
+    name = "easy_auth"
+    condition = "EasyAuthReady"
+    phase = Phase.CLOSE
+    needs = ("client_id", "token_version", "tenant_id", "identity_client_id", "principal_id", "host_name", "webhooks")
+    minds = ("sends_token", "marked")
+    outlives = True
+
+    def __init__(self, function_apps: FunctionAppClient, apim: ApimClient, endpoints: Endpoints) -> None:
+        self.function_apps = function_apps
+        self.apim = apim
+        self.endpoints = endpoints
+
+    def home(self, binding: Binding) -> str:
+        """The site."""
+        return binding.spec.function_app.id
+
+    async def observe(self, binding: Binding) -> Mapping[str, Observed[AuthSettings]]:
+        """The door as it stands. Raises Unmet when a file in the app decides instead."""
+        document = await self.function_apps.get_auth(self.home(binding))
+        if path := _at(document, "platform", "configFilePath"):
+            raise Unmet(
+                "FileBasedAuth",
+                f"the app takes its authentication settings from the file {path}, which wins over what Azure shows; "
+                "remove platform.configFilePath",
+                stalled=True,
+            )
+        state = read(document, binding.spec.entra.registration.client_id)
+        if not state.closed and not binding.spec.adopt:
+            state = replace(state, around=replace(state.around, other_backends=await self._other_backends(binding)))
+        return {KEY: Observed(state=state)}
+
+    async def _other_backends(self, binding: Binding) -> tuple[tuple[str, str], ...]:
+        backends = await self.apim.list_backends(binding.spec.api_management.id)
+        return tuple((each.name, each.url) for each in backends)
+
+    def learn(self, binding: Binding, observed: Mapping[str, Observed[AuthSettings]]) -> Mapping[str, Any]:
+        """Nothing that others need."""
+        return {}
+
+    def desired(self, binding: Binding, facts: Facts) -> Mapping[str, AuthSettings]:
+        """The closed door. Raises Unmet when an older binding of the same app wants another registration."""
+        rival = next((each for each in binding.neighbours if each.older and each.client_id != facts.client_id), None)
+        if rival:
+            raise Unmet(
+                "Conflict",
+                f"binding {rival.name} came first and puts registration {rival.client_id} before the same function app",
+                stalled=True,
+            )
+        return {KEY: self._wish(binding, facts)}
+
+    def _wish(self, binding: Binding, facts: Facts) -> AuthSettings:
+        neighbours = (each.allowed for each in binding.neighbours if each.client_id == facts.client_id)
+        allowed = {str(facts.identity_client_id)}.union(binding.spec.entra.allow.client_ids, *neighbours)
+        return AuthSettings(
+            enabled=True,
+            require_authentication=True,
+            unauthenticated_client_action=ACTION,
+            provider_enabled=True,
+            client_id=facts.client_id,
+            issuer=self.endpoints.issuer(facts.token_version or 2, str(facts.tenant_id)),
+            accepts_our_audience=True,
+            allowed_applications=frozenset(allowed),
+        )
+
+    def object_to(self, binding: Binding, facts: Facts, plan: Plan[AuthSettings]) -> Unmet | None:
+        """A first write that would cut somebody off waits for `adopt`."""
+        if binding.spec.adopt or facts.marked:
+            return None
+        victims = [victim for change in plan.changes for victim in _cut_off(binding, facts, change)]
+        if not victims:
+            return None
+        return Unmet(
+            "WouldCutOff",
+            f"closing the door would cut off {', '.join(victims)}; set spec.adopt: true once they may lose access, or "
+            "name applications in spec.entra.allow.clientIds",
+            stalled=True,
+        )
+
+    def stages(self, change: Change[AuthSettings], facts: Facts) -> Sequence[tuple[Phase, Change[AuthSettings]]]:
+        """
+        A closed door first admits the identity beside those that it admits already, and drops them after the switch.
+
+        An open door closes after the switch, so that callers through the gateway see no gap; at once when the gateway
+        sends a token already.
+        """
+        before, after = change.before, change.after
+        if before is None or after is None or not before.closed:
+            return ((Phase.ADD if facts.sends_token else Phase.CLOSE, change),)
+        admits = _admitting(before, after, str(facts.identity_client_id))
+        steps = [(Phase.ADD, replace(change, after=admits)), (Phase.CLOSE, replace(change, before=admits))]
+        return [(phase, step) for phase, step in steps if step.before != step.after]
+
+    async def apply(self, binding: Binding, change: Change[AuthSettings]) -> None:
+        """Our slice is in the document, laid over what stands there at that moment."""
+        after, client_id = change.after, binding.spec.entra.registration.client_id
+        if after is not None:
+            await self.function_apps.put_auth(self.home(binding), lambda document: lay(document, after, client_id))
+
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[AuthSettings]]) -> Unmet | None:
+        """Settings of others that leave a hole, or keep our caller out."""
+        return next(_holes(observed[KEY].state.around, facts), None)
+
+    def describe(self, binding: Binding, facts: Facts) -> str:
+        """Who may come in."""
+        return f"Only tokens for {facts.client_id} from the allowed applications come in; everything else gets 401 or 403."
+
+
+def read(document: Json, client_id: str) -> AuthSettings:
+    """Our slice of `authsettingsV2`'s properties; what is absent reads as Azure's default."""
+    provider = _at(document, "identityProviders", PROVIDER) or {}
+    validation = _at(provider, "validation") or {}
+    return AuthSettings(
+        enabled=_at(document, "platform", "enabled") is True,
+        require_authentication=_at(document, "globalValidation", "requireAuthentication") is True,
+        unauthenticated_client_action=_at(document, "globalValidation", "unauthenticatedClientAction"),
+        provider_enabled=_at(provider, "enabled") is True,
+        client_id=_lower(_at(provider, "registration", "clientId")),
+        issuer=_issuer(_at(provider, "registration", "openIdIssuer")),
+        accepts_our_audience=client_id in map(_lower, validation.get("allowedAudiences") or ()),
+        allowed_applications=frozenset(
+            str(each).lower() for each in _at(validation, "defaultAuthorizationPolicy", "allowedApplications") or ()
+        ),
+        around=_surroundings(document, validation),
+    )
+
+
+def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
+    """The document with our slice in it and everything else as it was."""
+    whole = deepcopy(dict(document))
+    provider = _down(whole, "identityProviders", PROVIDER)
+    validation = _down(provider, "validation")
+    _down(whole, "platform")["enabled"] = slice_.enabled
+    _down(whole, "globalValidation")["requireAuthentication"] = slice_.require_authentication
+    _down(whole, "globalValidation")["unauthenticatedClientAction"] = slice_.unauthenticated_client_action
+    provider["enabled"] = slice_.provider_enabled
+    _down(provider, "registration")["clientId"] = slice_.client_id
+    _down(provider, "registration")["openIdIssuer"] = slice_.issuer
+    audiences = validation.get("allowedAudiences") or []
+    if client_id not in map(_lower, audiences):
+        validation["allowedAudiences"] = [*audiences, client_id]
+    _down(validation, "defaultAuthorizationPolicy")["allowedApplications"] = sorted(slice_.allowed_applications)
+    return whole
+
+
+def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> AuthSettings:
+    """The door as it is, open for the newcomer too. An empty list stays empty: adding one name would shut others out."""
+    listed = before.allowed_applications
+    allowed = listed | {newcomer} if listed else listed
+    return replace(before, allowed_applications=allowed, accepts_our_audience=after.accepts_our_audience)
+
+
+def _cut_off(binding: Binding, facts: Facts, change: Change[AuthSettings]) -> Iterator[str]:
+    """Who calls today, as far as Azure tells, and could not after this change."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return
+    for each in sorted(before.allowed_applications - after.allowed_applications):
+        yield f"application {each}"
+    if before.closed:
+        if before.unauthenticated_client_action == "RedirectToLoginPage":
+            yield "people who sign in"
+        return
+    ours = ResourceId.parse(binding.spec.function_app.id).name
+    for name, url in before.around.other_backends:
+        if urlsplit(url).hostname == facts.host_name and name.lower() != ours.lower():
+            yield f"backend {name}"
+    for name in facts.webhooks or ():
+        yield f"function {name}, which a webhook calls"
+
+
+def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
+    if around.excluded_paths:
+        yield Unmet(
+            "ExcludedPaths",
+            f"Easy Auth lets anybody through to {', '.join(around.excluded_paths)}; remove them from "
+            "globalValidation.excludedPaths",
+            stalled=True,
+        )
+    if around.other_providers:
+        yield Unmet(
+            "OtherProviderEnabled",
+            f"Easy Auth accepts sign-ins of {', '.join(around.other_providers)} too; disable those identity providers",
+            stalled=True,
+        )
+    if around.allowed_principals and facts.principal_id not in around.allowed_principals:
+        yield Unmet(
+            "PrincipalNotAllowed",
+            f"allowedPrincipals names principals and not API Management's ({facts.principal_id}), so its calls get 403; "
+            "add it, or empty the list",
+            stalled=True,
+        )
+    if around.allowed_clients and facts.identity_client_id not in around.allowed_clients:
+        yield Unmet(
+            "ClientNotAllowed",
+            "jwtClaimChecks.allowedClientApplications names applications and not API Management's identity "
+            f"({facts.identity_client_id}), so its calls may get 403; add it, or empty the list",
+            stalled=True,
+        )
+
+
+def _surroundings(document: Json, validation: Json) -> Surroundings:
+    principals = _at(validation, "defaultAuthorizationPolicy", "allowedPrincipals") or {}
+    return Surroundings(
+        excluded_paths=tuple(_at(document, "globalValidation", "excludedPaths") or ()),
+        other_providers=tuple(sorted(_other_providers(document.get("identityProviders") or {}))),
+        allowed_principals=tuple(str(each).lower() for key in ("identities", "groups") for each in principals.get(key) or ()),
+        allowed_clients=tuple(map(_lower, _at(validation, "jwtClaimChecks", "allowedClientApplications") or ())),
+    )
+
+
+def _other_providers(providers: Json) -> Iterator[str]:
+    """
+    Enabled providers besides Entra. Only what says `enabled` counts: a registered provider defaults to disabled.
+
+    Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders.
+    """
+    for name, provider in providers.items():
+        if name == "customOpenIdConnectProviders":
+            yield from (each for each, custom in (provider or {}).items() if (custom or {}).get("enabled") is True)
+        elif name != PROVIDER and isinstance(provider, Mapping) and provider.get("enabled") is True:
+            yield name
+
+
+def _issuer(issuer: str | None) -> str | None:
+    """An issuer in one form: version 1 issuers end in a slash, version 2 issuers do not."""
+    if issuer is None:
+        return None
+    bare = issuer.rstrip("/")
+    return bare if bare.endswith("/v2.0") else f"{bare}/"
+
+
+def _at(document: Json, *path: str) -> Any:
+    """What stands at the end of the path; None when any part of it is absent or null."""
+    found: Any = document
+    for key in path:
+        found = (found or {}).get(key)
+    return found
+
+
+def _down(document: MutableMapping[str, Any], *path: str) -> dict[str, Any]:
+    """The object at the end of the path, made where it is absent or null."""
+    for key in path:
+        if not isinstance(document.get(key), dict):
+            document[key] = {}
+        document = document[key]
+    return document  # type: ignore[return-value]  # it is a dict by now
+
+
+def _lower(value: str | None) -> str | None:
+    return value.lower() if value is not None else None

@@ -1,0 +1,126 @@
+"""The function app as it stands: host name, route prefix, functions. Looks only."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from funcgate.azure import Function, FunctionAppClient, Site
+from funcgate.errors import TryAgain, Unmet
+from funcgate.model import Aspect, Facts, Observed
+from funcgate.spec import Binding
+
+KEY = "site"
+WEBHOOK_TRIGGERS = ("eventgridtrigger", "orchestrationtrigger", "mcptooltrigger", "signalrtrigger")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningApp:
+    """What the other aspects need to know of a function app."""
+
+    host_name: str
+    route_prefix: str
+    state: str
+    http_functions: int
+    webhooks: tuple[str, ...]
+
+
+class FunctionApp(Aspect[RunningApp]):
+    """The site is a function app, runs, and has HTTP functions under one route prefix."""
+
+    name = "function_app"
+    condition = "FunctionAppReady"
+    gives = ("host_name", "route_prefix", "webhooks")
+
+    def __init__(self, function_apps: FunctionAppClient) -> None:
+        self.function_apps = function_apps
+
+    def home(self, binding: Binding) -> str:
+        """The site."""
+        return binding.spec.function_app.id
+
+    async def observe(self, binding: Binding) -> Mapping[str, Observed[RunningApp]]:
+        """The app and its functions. Raises Unmet for a site that is no function app, TryAgain while none is listed."""
+        site_id = self.home(binding)
+        site, functions = await asyncio.gather(
+            self.function_apps.get_site(site_id), self.function_apps.list_functions(site_id), return_exceptions=True
+        )
+        if isinstance(site, BaseException):
+            raise site
+        _must_be_a_function_app(site)
+        if isinstance(functions, BaseException):
+            raise functions
+        return {KEY: Observed(state=_app(site, functions))}
+
+    def learn(self, binding: Binding, observed: Mapping[str, Observed[RunningApp]]) -> Mapping[str, Any]:
+        """Host name, route prefix, and the functions that webhooks call."""
+        state = observed[KEY].state
+        return {"host_name": state.host_name, "route_prefix": state.route_prefix, "webhooks": state.webhooks}
+
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[RunningApp]]) -> Unmet | None:
+        """A stopped app answers nobody."""
+        state = observed[KEY].state.state
+        if state.lower() != "running":
+            return Unmet("FunctionAppStopped", f"the function app's state is {state}; start it", stalled=True)
+        return None
+
+    def describe(self, binding: Binding, facts: Facts) -> str:
+        """Where the functions answer."""
+        return f"The functions answer at https://{facts.host_name}/{facts.route_prefix}."
+
+
+def _must_be_a_function_app(site: Site) -> None:
+    kinds = {kind.strip().lower() for kind in site.kind.split(",")}
+    if "functionapp" not in kinds or "workflowapp" in kinds:
+        raise Unmet(
+            "NotAFunctionApp",
+            f"spec.functionApp.id names a site of kind '{site.kind}'; name a function app",
+            stalled=True,
+        )
+
+
+def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
+    return RunningApp(
+        host_name=site.host_name,
+        route_prefix=route_prefix(functions),
+        state=site.state,
+        http_functions=sum(1 for each in functions if _http_trigger(each)),
+        webhooks=tuple(sorted(each.name for each in functions if _called_by_webhook(each))),
+    )
+
+
+def route_prefix(functions: Sequence[Function]) -> str:
+    """
+    What stands before each function's route, without slashes; empty when host.json says so.
+
+    Read off `invoke_url_template`, which the host writes in lower case as https://host/prefix/route: cutting the route
+    that the function's own binding names leaves the prefix. Raises TryAgain when no function tells.
+    Source: Azure/azure-functions-host, FunctionMetadataExtensions.
+    """
+    for prefix in _prefixes(functions):
+        return prefix
+    raise TryAgain(
+        "the app lists no HTTP functions; deploy one, or wait until the host has synchronised its triggers",
+        reason="NoFunctionsListed",
+        after_seconds=60,
+    )
+
+
+def _prefixes(functions: Sequence[Function]) -> Iterator[str]:
+    for function in functions:
+        trigger = _http_trigger(function)
+        if trigger is None or not function.invoke_url_template:
+            continue
+        path = urlsplit(function.invoke_url_template).path
+        route = "/" + str(trigger.get("route") or function.name).strip("/").lower()
+        if path.lower().endswith(route):
+            yield path[: len(path) - len(route)].strip("/")
+
+
+def _http_trigger(function: Function) -> Mapping[str, Any] | None:
+    return next((each for each in function.bindings if str(each.get("type", "")).lower() == "httptrigger"), None)
+
+
+def _called_by_webhook(function: Function) -> bool:
+    return any(str(each.get("type", "")).lower() in WEBHOOK_TRIGGERS for each in function.bindings)

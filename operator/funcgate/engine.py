@@ -1,0 +1,321 @@
+"""
+One pass over all aspects for one binding: observe everything at once, write only what differs, in the safety order.
+
+Each aspect runs as a task of its own. It waits for the facts it needs and for its turn in the safety order, nothing else,
+so a pass lasts as long as its longest chain of dependent calls. An error stops its aspect and what waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from typing import Any, Generic, TypeVar
+
+from funcgate.azure.http import write_fence
+from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
+from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, named, plan
+from funcgate.spec import Binding
+
+S = TypeVar("S")
+
+IN_SYNC = "InSync"
+WAITING = "Waiting"
+PENDING = "ChangesPending"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One write as people read it: which condition it serves, on what, and the fields that differed."""
+
+    condition: str
+    key: str
+    action: Action
+    drifts: tuple[Drift, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one aspect in one pass."""
+
+    condition: str
+    status: str
+    reason: str
+    message: str
+    stalled: bool = False  # a person must act
+    blocking: bool = True  # Ready waits for it
+    after_seconds: float | None = None  # Azure asked to come back then, not sooner
+    throttled: bool = False
+    writes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
+
+    @property
+    def true(self) -> bool:
+        """Whether the condition holds."""
+        return self.status == "True"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """One pass: an outcome for each aspect, in the order of the aspects, and the facts that were gathered."""
+
+    outcomes: tuple[Outcome, ...]
+    facts: Facts
+
+    @property
+    def writes(self) -> tuple[Write, ...]:
+        """All writes of the pass."""
+        return tuple(write for outcome in self.outcomes for write in outcome.writes)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
+        return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
+
+
+class Engine:
+    """Runs passes. Holds no state between them; one engine serves any number of bindings at once."""
+
+    def __init__(self, aspects: Sequence[Aspect[Any]], is_gone: Callable[[str], Awaitable[bool | None]]) -> None:
+        """`is_gone` proves that a resource is gone (True) or there (False); None when that can't be told."""
+        self.aspects = tuple(aspects)
+        self._givers = _givers(aspects)
+        self._is_gone = is_gone
+
+    async def reconcile(
+        self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None
+    ) -> Pass:
+        """
+        Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
+
+        A binding that goes is torn down on the same path, with an empty wish and the safety order reversed. `fence` is
+        called before every write and raises to stop it. A dry run only reads and reports the writes it would make.
+        """
+        aspects = [each for each in self.aspects if not binding.deleting or _has_something_to_remove(each)]
+        token = write_fence.set(fence)
+        try:
+            return await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
+        finally:
+            write_fence.reset(token)
+
+
+def _has_something_to_remove(aspect: Aspect[Any]) -> bool:
+    return aspect.phase is not None and not aspect.outlives
+
+
+def _givers(aspects: Iterable[Aspect[Any]]) -> dict[str, str]:
+    """Which aspect gives which fact. Raises graphlib.CycleError when aspects wait for each other."""
+    givers = {fact: aspect.name for aspect in aspects for fact in aspect.gives}
+    graph = {aspect.name: [givers[fact] for fact in aspect.needs if fact in givers] for aspect in aspects}
+    TopologicalSorter(graph).prepare()
+    return givers
+
+
+class _Run:
+    """The moving parts of one pass: what is known, and who is done with what."""
+
+    def __init__(
+        self,
+        binding: Binding,
+        aspects: Sequence[Aspect[Any]],
+        givers: Mapping[str, str],
+        is_gone: Callable[[str], Awaitable[bool | None]],
+        *,
+        dry_run: bool,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.binding = binding
+        self.is_gone = is_gone
+        self.dry_run = dry_run
+        self.facts = Facts()
+        self.givers = givers
+        self.writers = [aspect for aspect in aspects if aspect.phase is not None]
+        self.seen: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
+        self.tasks = {aspect.name: _AspectRun(self, aspect) for aspect in aspects}
+        self.ended: dict[str, asyncio.Task[Outcome]] = {}
+        self.passed: dict[tuple[str, Phase], asyncio.Future[bool]] = {
+            (aspect.name, phase): loop.create_future() for aspect in self.writers for phase in Phase
+        }
+
+    async def result(self) -> Pass:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, run in self.tasks.items():
+                    self.ended[name] = group.create_task(run.outcome())
+        except BaseExceptionGroup as several:  # a lost lease, or a mistake of ours: the others are cancelled by now
+            raise several.exceptions[0] from None
+        return Pass(outcomes=tuple(task.result() for task in self.ended.values()), facts=self.facts)
+
+    def learn(self, facts: Mapping[str, Any]) -> None:
+        self.facts = replace(self.facts, **facts)
+
+    async def await_facts(self, aspect: Aspect[Any]) -> None:
+        """The facts that the aspect needs are known, from aspects that are done. Raises Unmet for a missing one."""
+        for giver in {self.givers[fact] for fact in aspect.needs}:
+            await asyncio.wait([self.ended[giver]])
+        for giver in {self.givers[fact] for fact in aspect.minds if self.givers[fact] in self.seen}:
+            await asyncio.wait([self.seen[giver]])
+        for fact in aspect.needs:
+            if getattr(self.facts, fact) is None:
+                raise _waits(f"{named(fact)}, from {self.tasks[self.givers[fact]].aspect.condition}")
+
+    async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
+        """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its own."""
+        before = [each for each in Phase if (each > phase if self.binding.deleting else each < phase)]
+        for other in self.writers:
+            for each in before:
+                if other is not aspect and not await self.passed[other.name, each]:
+                    raise _waits(other.condition)
+
+    def mark_passed(self, aspect: Aspect[Any], phases: Iterable[Phase], *, ok: bool) -> None:
+        for phase in phases:
+            future = self.passed.get((aspect.name, phase))
+            if future and not future.done():
+                future.set_result(ok)
+
+
+def _waits(what: str) -> Unmet:
+    return Unmet(WAITING, f"waits for {what}", status="Unknown")
+
+
+class _AspectRun(Generic[S]):
+    """One aspect within one pass."""
+
+    def __init__(self, run: _Run, aspect: Aspect[S]) -> None:
+        self.run = run
+        self.aspect = aspect
+        self.binding = run.binding
+        self.writes: list[Write] = []
+
+    async def outcome(self) -> Outcome:
+        """How it went; never raises for what Azure or a person can cause."""
+        ok = False
+        try:
+            unmet = await (self._tear_down() if self.binding.deleting else self._reconcile())
+            ok = True
+        except (Unmet, AzureError) as error:
+            unmet = error if isinstance(error, Unmet) else None
+            if isinstance(error, AzureError):
+                return self._failed(error)
+        finally:
+            if not self.run.seen[self.aspect.name].done():
+                self.run.seen[self.aspect.name].set_result(None)
+            self.run.mark_passed(self.aspect, Phase, ok=ok)
+        return self._concluded(unmet)
+
+    async def _reconcile(self) -> Unmet | None:
+        observed = await self._observe()
+        await self.run.await_facts(self.aspect)
+        facts = self.run.facts
+        desired = self.aspect.desired(self.binding, facts)
+        planned = plan(desired, observed, adopt=self.binding.spec.adopt)
+        if self.run.dry_run:
+            self.writes += map(self._write, planned.changes)
+        self._object(planned)
+        if await self._apply(planned.changes):
+            observed = await self._observe()
+            self._stuck(plan(desired, observed, adopt=self.binding.spec.adopt))
+        if self.run.dry_run and self.writes:
+            return Unmet(PENDING, _summary(self.writes))
+        return self.aspect.judge(self.binding, self.run.facts, observed)
+
+    async def _tear_down(self) -> Unmet | None:
+        try:
+            observed = await self._observe()
+        except NotFound as missing:
+            await self._confirm_gone(missing)
+            return None
+        planned = plan({}, observed)
+        if self.run.dry_run:
+            self.writes += map(self._write, planned.changes)
+        await self._apply(planned.changes)
+        return None
+
+    async def _confirm_gone(self, missing: NotFound) -> None:
+        """What our part lives in is gone, or is there without it. Raises Unmet when neither can be proven."""
+        if await self.run.is_gone(self.aspect.home(self.binding)) is None:
+            raise Unmet(
+                "DeleteBlocked",
+                f"{missing}; this may also be a lost right, so nothing is assumed to be gone",
+                stalled=True,
+                status="Unknown",
+            )
+
+    async def _observe(self) -> Mapping[str, Observed[S]]:
+        observed = await self.aspect.observe(self.binding)
+        self.run.learn(self.aspect.learn(self.binding, observed))
+        if not self.run.seen[self.aspect.name].done():
+            self.run.seen[self.aspect.name].set_result(None)
+        return observed
+
+    def _object(self, planned: Plan[S]) -> None:
+        if planned.conflicts:
+            raise conflict(planned.conflicts)
+        if objection := self.aspect.object_to(self.binding, self.run.facts, planned):
+            raise objection
+
+    async def _apply(self, changes: Sequence[Change[S]]) -> bool:
+        """Whether anything was written. One phase after the other, each when its turn has come."""
+        if self.run.dry_run:
+            return False
+        steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
+        for phase in sorted(Phase, reverse=self.binding.deleting):
+            due = [change for each, change in steps if each is phase]
+            if due:
+                await self.run.await_turn(self.aspect, phase)
+            for change in due:
+                await self.aspect.apply(self.binding, change)
+                self.writes.append(self._write(change))
+            self.run.mark_passed(self.aspect, [phase], ok=True)
+        return bool(steps)
+
+    def _write(self, change: Change[S]) -> Write:
+        return Write(condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts)
+
+    def _stuck(self, remaining: Plan[S]) -> None:
+        """Nothing is left to write after writing. Raises TryAgain naming what Azure does not show (yet)."""
+        if remaining.changes:
+            fields = "; ".join(str(drift) for change in remaining.changes for drift in change.drifts)
+            raise TryAgain(f"Azure took the write but still shows {fields}", reason="NotShownYet")
+
+    def _concluded(self, unmet: Unmet | None) -> Outcome:
+        if unmet is None:
+            message = "Nothing of ours is left." if self.binding.deleting else self._described()
+            return self._outcome("True", IN_SYNC, message)
+        return self._outcome(
+            unmet.status, unmet.reason, unmet.message, stalled=unmet.stalled, blocking=unmet.blocking
+        )
+
+    def _described(self) -> str:
+        return self.aspect.describe(self.binding, self.run.facts)
+
+    def _failed(self, error: AzureError) -> Outcome:
+        if isinstance(error, TryAgain):
+            throttled = error.reason == "Throttled"
+            return self._outcome(
+                "Unknown", error.reason, str(error), after_seconds=error.after_seconds, throttled=throttled
+            )
+        unseen = isinstance(error, AccessDenied) and not self.run.seen[self.aspect.name].done()
+        return self._outcome("Unknown" if unseen else "False", error.reason, str(error), stalled=True)
+
+    def _outcome(self, status: str, reason: str, message: str, **more: Any) -> Outcome:
+        return Outcome(
+            condition=self.aspect.condition,
+            status=status,
+            reason=reason,
+            message=message,
+            writes=tuple(self.writes),
+            **more,
+        )
+
+
+def conflict(keys: Iterable[str]) -> Unmet:
+    """Somebody else holds these keys; what to do about it."""
+    return Unmet(
+        "Conflict",
+        f"{', '.join(keys)} exists and does not carry this binding's mark; set spec.adopt: true to take it over if it is "
+        "unmarked, or remove the binding that holds it",
+        stalled=True,
+    )
+
+
+def _summary(writes: Iterable[Write]) -> str:
+    return "; ".join(f"{write.action} {write.key} ({', '.join(map(str, write.drifts))})" for write in writes)
