@@ -15,12 +15,12 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from multidict import CIMultiDict
 
+from azuresim.web_switches import WebSwitches
 from azuresim.wire import HttpAnswer, HttpCall
 
 Claims = Mapping[str, Any]
@@ -30,34 +30,6 @@ NO_PERMISSION = "You do not have permission to view this directory or page."
 VERSION = "1.6.20.0"  # of the middleware; any will do
 TENANT_ALIASES = frozenset({"common", "organizations"})
 STRIPPED = ("x-ms-client-principal", "x-ms-token-")
-
-
-class EmptyAllowList(Enum):
-    """
-    What an empty list of allowed applications means.
-
-    The documentation says that only a list with entries is enforced; a report from production says that every valid
-    token got 403 once `allowedAudiences` had been written without a policy (pnp/Microsoft365-Analytics-Insights).
-    """
-
-    ALLOWS_ALL = "allows all"
-    REFUSES_ALL = "refuses all"
-
-
-class ExcludedPath(Enum):
-    """How a path is held against `excludedPaths`. Published nowhere."""
-
-    EXACT = "exact"
-    PREFIX = "prefix"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Readings:
-    """The questions about Easy Auth on which public sources are silent or disagree, each with the answer in force."""
-
-    v1_token_passes_v2_issuer: bool = False
-    empty_allow_list: EmptyAllowList = EmptyAllowList.ALLOWS_ALL
-    excluded_path: ExcludedPath = ExcludedPath.PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +92,7 @@ class Admitted:
     claims: Claims | None
 
 
-def judge(call: HttpCall, settings: Settings, verify: Verify, readings: Readings) -> Admitted | HttpAnswer:
+def judge(call: HttpCall, settings: Settings, verify: Verify, switches: WebSwitches) -> Admitted | HttpAnswer:
     """
     Whether the request may pass, and as whom.
 
@@ -132,11 +104,11 @@ def judge(call: HttpCall, settings: Settings, verify: Verify, readings: Readings
         return _redirect(f"https://{call.host}{_target(call)}")
     if _below(call.path, settings.prefix):
         return _own_endpoint(call, settings)
-    claims = _authenticated(call, settings, verify, readings)
-    if _exempt(call.path, settings, readings):
+    claims = _authenticated(call, settings, verify, switches)
+    if _exempt(call.path, settings, switches):
         return _admitted(call, claims)
     if claims is not None:
-        refused = _refused(claims, settings.policy, readings)
+        refused = _refused(claims, settings.policy, switches)
         return refused or _admitted(call, claims)
     if not settings.required or settings.action == "AllowAnonymous":
         return _admitted(call, None)
@@ -146,21 +118,21 @@ def judge(call: HttpCall, settings: Settings, verify: Verify, readings: Readings
 # Authentication: is this a token for us?
 
 
-def _authenticated(call: HttpCall, settings: Settings, verify: Verify, readings: Readings) -> Claims | None:
+def _authenticated(call: HttpCall, settings: Settings, verify: Verify, switches: WebSwitches) -> Claims | None:
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token or settings.client_id is None:
         return None
     claims = verify(token.strip())
     if claims is None or claims.get("aud") not in settings.policy.audiences | {settings.client_id}:
         return None  # its own client id is always an accepted audience
-    return claims if claims.get("iss") in accepted_issuers(settings.issuer, claims, readings) else None
+    return claims if claims.get("iss") in accepted_issuers(settings.issuer, claims, switches) else None
 
 
-def accepted_issuers(open_id_issuer: str, claims: Claims, readings: Readings) -> frozenset[str]:
+def accepted_issuers(open_id_issuer: str, claims: Claims, switches: WebSwitches) -> frozenset[str]:
     """
     The issuers that the metadata behind `openIdIssuer` names: v2 for an address ending in `/v2.0`, v1 otherwise.
 
-    Whether a v1 token passes a `/v2.0` issuer is a reading: the documentation says to drop the `/v2.0` for applications
+    Whether a v1 token passes a `/v2.0` issuer is a switch: the documentation says to drop the `/v2.0` for applications
     that use v1 tokens, and many sites run with both.
     """
     address = urlsplit(open_id_issuer)
@@ -172,17 +144,17 @@ def accepted_issuers(open_id_issuer: str, claims: Claims, readings: Readings) ->
     v1, v2 = f"https://sts.windows.net/{tenant}/", f"https://login.microsoftonline.com/{tenant}/v2.0"
     if version != ["v2.0"]:
         return frozenset({v1})
-    return frozenset({v1, v2}) if readings.v1_token_passes_v2_issuer else frozenset({v2})
+    return frozenset({v1, v2}) if switches.easy_auth_v1_token_passes_v2_issuer else frozenset({v2})
 
 
 # Authorization: may the holder of this token in?
 
 
-def _refused(claims: Claims, policy: Policy, readings: Readings) -> HttpAnswer | None:
+def _refused(claims: Claims, policy: Policy, switches: WebSwitches) -> HttpAnswer | None:
     if policy.groups and "groups" not in claims and claims.get("oid") not in policy.identities:
-        return HttpAnswer.empty(500)  # seen with a groups check and no groups claim
+        return HttpAnswer(500)  # seen with a groups check and no groups claim
     allowed = (
-        _application_allowed(claims, policy, readings)
+        _application_allowed(claims, policy, switches)
         and _principal_allowed(claims, policy)
         and (not policy.tenants or claims.get("tid") in policy.tenants)
         and (not policy.service_principals_only or "oid" in claims)
@@ -190,11 +162,11 @@ def _refused(claims: Claims, policy: Policy, readings: Readings) -> HttpAnswer |
     return None if allowed else _forbidden()
 
 
-def _application_allowed(claims: Claims, policy: Policy, readings: Readings) -> bool:
+def _application_allowed(claims: Claims, policy: Policy, switches: WebSwitches) -> bool:
     if policy.applications:
         return claims.get("appid", claims.get("azp")) in policy.applications
     forgotten = policy.applications is not None or policy.audiences
-    return not (forgotten and readings.empty_allow_list is EmptyAllowList.REFUSES_ALL)
+    return not (forgotten and switches.easy_auth_empty_allow_list == "refuses all")
 
 
 def _principal_allowed(claims: Claims, policy: Policy) -> bool:
@@ -231,25 +203,25 @@ def _turned_away(call: HttpCall, settings: Settings) -> HttpAnswer:
     if settings.action == "Return403":
         return _forbidden()
     if settings.action == "Return404":
-        return HttpAnswer.empty(404)
+        return HttpAnswer(404)
     if settings.action == "RedirectToLoginPage" and "Mozilla/" in call.headers.get("user-agent", ""):
         after = quote(_target(call), safe="")
         return _redirect(f"https://{call.host}{settings.prefix}/login/aad?post_login_redirect_uri={after}")
     # Assumed: the text of this header is published nowhere.
     challenge = {"WWW-Authenticate": f'Bearer realm="{call.host}"'} if settings.challenges else {}
-    return HttpAnswer.text(401, NO_PERMISSION, challenge, media="text/html")
+    return HttpAnswer.text(401, NO_PERMISSION, "text/html").with_headers(challenge)
 
 
 def _forbidden() -> HttpAnswer:
-    return HttpAnswer.text(403, NO_PERMISSION, media="text/html")
+    return HttpAnswer.text(403, NO_PERMISSION, "text/html")
 
 
 def _redirect(location: str) -> HttpAnswer:
-    return HttpAnswer.empty(302, {"Location": location})
+    return HttpAnswer(302, {"Location": location})
 
 
 def _target(call: HttpCall) -> str:
-    return f"{call.raw_path}?{urlencode(list(call.query.items()))}" if call.query else call.raw_path
+    return f"{call.raw_path}?{urlencode(call.query)}" if call.query else call.raw_path
 
 
 def _own_endpoint(call: HttpCall, settings: Settings) -> HttpAnswer:
@@ -259,7 +231,7 @@ def _own_endpoint(call: HttpCall, settings: Settings) -> HttpAnswer:
     if call.path == f"{settings.prefix}/login/aad" and settings.client_id:
         authorize = f"{settings.issuer.removesuffix('/v2.0')}/oauth2/v2.0/authorize?client_id={settings.client_id}"
         return _redirect(authorize)
-    return HttpAnswer.empty(404)
+    return HttpAnswer(404)
 
 
 def _admitted(call: HttpCall, claims: Claims | None) -> Admitted:
@@ -289,12 +261,10 @@ def _principal_headers(claims: Claims) -> dict[str, str]:
 # Small readings
 
 
-def _exempt(path: str, settings: Settings, readings: Readings) -> bool:
+def _exempt(path: str, settings: Settings, switches: WebSwitches) -> bool:
     """Excluded paths, and `/admin`, which the functions host guards itself with the master key."""
-    excluded = readings.excluded_path
-    return _below(path, "/admin") or any(
-        path == one if excluded is ExcludedPath.EXACT else _below(path, one) for one in settings.excluded_paths
-    )
+    exact = switches.easy_auth_excluded_paths == "exact"
+    return _below(path, "/admin") or any(path == one if exact else _below(path, one) for one in settings.excluded_paths)
 
 
 def _below(path: str, parent: str) -> bool:

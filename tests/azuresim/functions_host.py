@@ -43,18 +43,16 @@ class Keys:
     systems: dict[str, str] = field(default_factory=dict, repr=False)
     of_function: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
-    def name_of(self, key: str, function: str) -> str | None:
-        """What `key` is called: `master`, `functionKeys/x`, `systemKeys/x`, `functions/f/x`; None for an unknown one."""
-        return next(
-            (name for name, value in self._all(function) if hmac.compare_digest(value.encode(), key.encode())), None
-        )
+    def name_of(self, key: str) -> str | None:
+        """`master`, `functionKeys/x`, `systemKeys/x` or `functions/f/x`, whatever `key` is; None for an unknown one."""
+        return next((name for name, value in self._all() if hmac.compare_digest(value.encode(), key.encode())), None)
 
-    def _all(self, function: str) -> Iterator[tuple[str, str]]:
+    def _all(self) -> Iterator[tuple[str, str]]:
         yield "master", self.master
         yield from ((f"functionKeys/{name}", value) for name, value in self.functions.items())
         yield from ((f"systemKeys/{name}", value) for name, value in self.systems.items())
-        own = self.of_function.get(function.lower(), {})
-        yield from ((f"functions/{function}/{name}", value) for name, value in own.items())
+        for function, own in self.of_function.items():
+            yield from ((f"functions/{function}/{name}", value) for name, value in own.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +99,8 @@ def http_function(
     disabled: bool = False,
 ) -> Function:
     """A function behind an HTTP trigger. None leaves the property out of its binding, as many real ones do."""
-    wanted = {"authLevel": level, "methods": None if methods is None else list(methods), "route": route}
-    trigger = {"type": "httpTrigger", "direction": "in", "name": "req"}
+    wanted: JSON = {"authLevel": level, "methods": None if methods is None else list(methods), "route": route}
+    trigger: JSON = {"type": "httpTrigger", "direction": "in", "name": "req"}
     trigger |= {key: value for key, value in wanted.items() if value is not None}
     return Function(
         name=name, bindings=(trigger, {"type": "http", "direction": "out", "name": "$return"}), disabled=disabled
@@ -168,35 +166,36 @@ def start(
     challenged (401). `/` is the host's own page, `/admin` wants the master key.
     """
     match = find(functions, prefix, call.method, call.path)
-    key = given_key(call.headers, call.query.items())
+    key = given_key(call.headers, call.query)
     if match is None:
         return _own_page(call, keys, key)
-    name = None if key is None else keys.name_of(key, match.function.name)
+    name = None if key is None else keys.name_of(key)
     if not opens(match.function, name):
-        return HttpAnswer.empty(403 if identified else 401)
+        return HttpAnswer(403 if identified else 401)
     return Started(match=match, key=name)
 
 
 def _own_page(call: HttpCall, keys: Keys, key: str | None) -> HttpAnswer:
     """Assumed in its wording; that `/` shows a page and that `/admin` asks for the master key is documented."""
     if call.path in ("", "/") and call.method in ("GET", "HEAD"):
-        return HttpAnswer.text(200, "Your Functions app is up and running", media="text/html")
+        return HttpAnswer.text(200, "Your Functions app is up and running", "text/html")
     if call.path.lower().startswith("/admin/"):
         master = key is not None and hmac.compare_digest(key.encode(), keys.master.encode())
-        return HttpAnswer.json(200, {"state": "Running"}) if master else HttpAnswer.empty(401)
-    return HttpAnswer.empty(404)
+        return HttpAnswer.json(200, {"state": "Running"}) if master else HttpAnswer(401)
+    return HttpAnswer(404)
 
 
-def opens(function: Function, key_name: str | None) -> bool:
+def opens(function: Function, key: str | None) -> bool:
     """
     Whether a key of that name satisfies the function's level.
 
-    The level has to match exactly, only the master key satisfies all; a system key does not open a `function` level.
-    Source: Azure/azure-functions-host, AuthUtility.PrincipalHasAuthLevelClaim.
+    The level has to match exactly, only the master key satisfies all; a host key opens every function, a function's own
+    key only that one, a system key none. Source: Azure/azure-functions-host, AuthUtility.PrincipalHasAuthLevelClaim.
     """
-    if function.level == "anonymous" or key_name == "master":
+    if function.level == "anonymous" or key == "master":
         return True
-    return function.level == "function" and key_name is not None and not key_name.startswith("systemKeys/")
+    own = f"functions/{function.name.lower()}/"
+    return function.level == "function" and key is not None and key.startswith(("functionKeys/", own))
 
 
 def given_key(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> str | None:
