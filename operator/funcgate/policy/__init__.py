@@ -1,0 +1,31 @@
+"""
+Policy documents of API Management: parse, find ours, merge, remove, compare by meaning. Pure, no I/O.
+
+    text ─parse→ Document ─merge→ Document ─render→ text (PUT with format=xml)
+                    └ find · contradictions · equal · differences
+
+Documents are shared. Others' statements, comments, order and expressions come out as they went in.
+"""
+
+from funcgate.policy.compare import differences, equal
+from funcgate.policy.document import Document, PolicyError
+from funcgate.policy.find import Found, find
+from funcgate.policy.merge import merge, remove
+from funcgate.policy.others import contradictions
+from funcgate.policy.parse import parse, render
+from funcgate.policy.statements import Statements
+
+__all__ = [
+    "Document",
+    "Found",
+    "PolicyError",
+    "Statements",
+    "contradictions",
+    "differences",
+    "equal",
+    "find",
+    "merge",
+    "parse",
+    "remove",
+    "render",
+]

@@ -1,0 +1,85 @@
+"""Policy documents: from text and back."""
+
+import re
+from typing import Any
+
+from lxml import etree
+
+from funcgate.policy.document import SECTIONS, Document, Element, PolicyError, is_element, line_of, tree
+from funcgate.policy.rawxml import Escaped, escape_expressions, keep_line_ends
+from funcgate.policy.scanner import is_whole
+
+DECLARATION = re.compile(r"\s*<\?xml\s.*?\?>", re.DOTALL)
+POSITION = re.compile(r", line \d+, column \d+$")
+
+
+def parse(text: str | None) -> Document:
+    """
+    The document in `text`, in either form that API Management answers; nothing at all is a document without sections.
+
+    What is XML is read as XML (`format=xml`: `&lt;` in an expression means `<`). What is not, or would tear an
+    expression apart, is read as `rawxml`, expressions verbatim. Raises PolicyError.
+    """
+    source = (text or "").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    source = DECLARATION.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), source, count=1)
+    if not source.strip():
+        return read_xml("<policies/>")
+    try:
+        document = read_xml(source)
+    except PolicyError:
+        return _checked(_read(escape_expressions(source)))
+    if not _is_torn(document):
+        return document
+    try:
+        return _checked(_read(escape_expressions(source)))
+    except PolicyError:
+        return document
+
+
+def read_xml(text: str) -> Document:
+    """The document in a text that is XML as it stands. Raises PolicyError."""
+    return _checked(_read(keep_line_ends(text)))
+
+
+def render(document: Document) -> str:
+    """
+    The document as XML, to PUT with `format=xml`.
+
+    Expressions are escaped by XML's own rules, so every character of them arrives as it is; in `rawxml` an entity in an
+    expression can be read in two ways.
+    Source: Azure/azure-rest-api-specs, PolicyContentFormat: xml is "a valid XML", rawxml "not XML encoded".
+    """
+    root = tree(document)
+    around = [*reversed(list(root.itersiblings(preceding=True))), root, *root.itersiblings()]
+    return "\n".join(etree.tostring(node, encoding="unicode", with_tail=False) for node in around)
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, strip_cdata=False, encoding="utf-8"
+    )
+
+
+def _read(escaped: Escaped) -> Element:
+    try:
+        return etree.fromstring(escaped.text.encode("utf-8", "surrogatepass"), _parser())
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise PolicyError(POSITION.sub("", str(error.msg)), *escaped.origin(line, max(column, 1))) from None
+
+
+def _checked(root: Element) -> Document:
+    about: Any = root.getroottree().docinfo
+    if about.doctype:
+        raise PolicyError("a document type is not allowed", 1, 1)
+    if root.tag != "policies":
+        raise PolicyError(f"the root is <{root.tag}>, not <policies>", line_of(root), 1)
+    for name in SECTIONS:
+        for twin in root.findall(name)[1:]:
+            raise PolicyError(f"<{name}> stands here a second time", line_of(twin), 1)
+    return Document(root)
+
+
+def _is_torn(document: Document) -> bool:
+    """Whether markup inside a string of an expression was taken for markup of the document."""
+    return any(len(node) > 0 and not is_whole(node.text or "") for node in tree(document).iter() if is_element(node))
