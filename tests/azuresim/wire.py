@@ -1,0 +1,122 @@
+"""One HTTP request and one answer as plain values; `azuresim.world` hands them on as its own names."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from multidict import CIMultiDict
+from yarl import URL
+
+
+@dataclass(frozen=True)
+class HttpCall:
+    """
+    A request after TLS. `host` is lower case without port, `path` percent-decoded, `raw_path` as sent, without query.
+
+    `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`; `call.argument("a")` is the first one.
+    """
+
+    method: str
+    host: str
+    path: str
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    body: bytes = b""
+    raw_path: str = ""
+    scheme: str = "https"
+
+    @classmethod
+    def of(cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> HttpCall:
+        """A call to an absolute URL; host and query are taken out of it."""
+        parsed = URL(url)
+        return cls(
+            method=method.upper(),
+            host=(parsed.host or "").lower(),
+            path=unquote(parsed.raw_path),
+            query=list(parsed.query.items()),
+            headers=CIMultiDict(headers or {}),
+            body=body,
+            raw_path=parsed.raw_path,
+            scheme=parsed.scheme,
+        )
+
+    def argument(self, name: str) -> str | None:
+        """The first query parameter of that name; case counts not, as with ARM's `api-version`."""
+        return next((value for key, value in self.query if key.lower() == name.lower()), None)
+
+    def header(self, name: str, default: str = "") -> str:
+        return self.headers.get(name, default)
+
+    def json(self) -> Any:
+        """The body as JSON; ValueError when it is none."""
+        return json.loads(self.body)
+
+    def with_(self, **changes: Any) -> HttpCall:
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """Status, headers (any mapping; kept as a case-insensitive one) and body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", CIMultiDict(self.headers))
+
+    @classmethod
+    def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return cls(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, compact(document))
+
+    @classmethod
+    def text(cls, status: int, text: str, media: str = "text/plain") -> HttpAnswer:
+        return cls(status, {"Content-Type": f"{media}; charset=utf-8"}, text.encode())
+
+    def data(self) -> Any:
+        """The body as JSON, None when there is no body; ValueError when it is something else."""
+        return json.loads(self.body) if self.body else None
+
+    def plus(self, headers: Mapping[str, str]) -> HttpAnswer:
+        """The same answer with headers added where they are missing."""
+        merged = CIMultiDict(self.headers)
+        merged.extend({name: value for name, value in headers.items() if name not in merged})
+        return dataclasses.replace(self, headers=merged)
+
+    def with_headers(self, headers: Mapping[str, str]) -> HttpAnswer:
+        """The same answer with these headers set."""
+        merged = CIMultiDict(self.headers)
+        merged.update(headers)
+        return dataclasses.replace(self, headers=merged)
+
+
+@dataclass(frozen=True)
+class ArmResponse:
+    """What an ARM handler answers: a JSON object, a ready text (sent as it is), or nothing."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def http(self) -> HttpAnswer:
+        if self.body is None:
+            return HttpAnswer(self.status, self.headers)
+        if isinstance(self.body, str):
+            media = "application/json" if self.body.lstrip()[:1] in "{[" else "text/html"
+            return HttpAnswer.text(self.status, self.body, media).with_headers(self.headers)
+        return HttpAnswer.json(self.status, self.body, self.headers)
+
+
+def pretty(document: Any) -> str:
+    """JSON indented with CRLF, as API Management's children come."""
+    return json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\r\n")
+
+
+def compact(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,105 @@
+"""
+The state of one simulated Azure: everything a handler may touch, handed in, no globals.
+
+    world = World()                         # its clock moves only when told; World(clock=Clock(real=True)) runs
+    world.clock         now(), advance(seconds), timestamp(), stamp()
+    world.arm           Arm: documents by id, ETags, locks, groups (resources.py)
+    world.entra         Entra: directory, tokens, managed identities (tokens.py, directory.py)
+    world.operations    long-running operations (operations.py)
+    world.faults        faults.add(method=, path=, status=, headers=, body=, times=) (faults.py)
+    world.switches      what nobody could verify, both ways (switches.py)
+    world.latency       seconds added to each call (ARM, Graph, Entra)
+    world.denied        RBAC actions denied to callers, lower case, "*" allowed
+    world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters by pattern
+    world.invocations   one Invocation per run of a function
+    world.guid(), world.hexadecimal(n)      new ids, the same in every run
+
+HttpCall(method, host, path, query, headers, body, raw_path) and HttpAnswer(status, headers, body) come from here too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from azuresim.clock import Clock
+from azuresim.faults import Faults
+from azuresim.operations import Operations
+from azuresim.resources import Arm, Document
+from azuresim.switches import Switches
+from azuresim.tokens import Entra
+from azuresim.wire import HttpAnswer, HttpCall
+
+__all__ = ["Call", "Clock", "Document", "HttpAnswer", "HttpCall", "Invocation", "World"]
+
+TENANT = "11111111-aaaa-4000-8000-000000000001"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id."""
+
+    method: str
+    service: str
+    path: str
+    status: int
+    at: float
+    body: Any = None
+    caller: str | None = None
+    host: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    action: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One run of a function, with the claims that Easy Auth saw."""
+
+    function: str
+    claims: Mapping[str, Any]
+    at: float
+    site: str = ""
+
+
+@dataclass
+class World:
+    clock: Clock = field(default_factory=Clock)
+    tenant_id: str = TENANT
+    latency: float = 0.0
+    denied: set[str] = field(default_factory=set)
+    switches: Switches = field(default_factory=Switches)
+    faults: Faults = field(default_factory=Faults)
+    log: list[Call] = field(default_factory=list)
+    invocations: list[Invocation] = field(default_factory=list)
+    arm: Arm = field(default_factory=Arm)
+    entra: Entra = field(init=False)
+    operations: Operations = field(init=False)
+    _made: int = 0
+
+    def __post_init__(self) -> None:
+        self.entra = Entra(self)
+        self.operations = Operations(self)
+        self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
+
+    def guid(self) -> str:
+        """A new GUID, clearly fake, the same in every run."""
+        self._made += 1
+        return f"{self._made:08x}-f00d-4000-8000-000000000000"
+
+    def hexadecimal(self, length: int) -> str:
+        """New hexadecimal digits, the same in every run."""
+        self._made += 1
+        return hashlib.sha256(str(self._made).encode()).hexdigest()[:length]
+
+    def calls(self, *, method: str = "*", path: str = "*", service: str = "*") -> list[Call]:
+        """The logged calls that match; `*` is a wildcard, case does not count."""
+        return [
+            call
+            for call in self.log
+            if fnmatchcase(call.method, method.upper())
+            and fnmatchcase(call.path.lower(), path.lower())
+            and fnmatchcase(call.service, service)
+        ]
