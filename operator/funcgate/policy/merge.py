@@ -12,7 +12,7 @@ from funcgate.policy.statements import Statements, elements
 
 def merge(document: Document | None, wanted: Statements) -> Document:
     """
-    Ours stand in inbound, together and once, behind `<base/>` and whatever judges the caller; all sections have `<base/>`.
+    Ours stand in inbound, together and once, behind `<base/>` and what judges the caller; all sections have `<base/>`.
 
     Others' statements keep their order and are never removed. Ours stay where they are among them when that place will
     do, and go to the end otherwise. Whose mark stood there is for the caller to ask, with `find`.

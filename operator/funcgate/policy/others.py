@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from funcgate.policy.document import Document, Element, is_element, line_of, section, tree, within
+from funcgate.policy.document import Document, Element, is_element, line_of, sections, tree, within
 from funcgate.policy.ours import recognise, sets_authorization
 from funcgate.policy.statements import BACKEND, TOKEN
 
@@ -22,21 +22,30 @@ def contradictions(document: Document) -> tuple[str, ...]:
     """
     root = tree(document)
     ours = recognise(root)
-    nodes = [
-        node for name in ("inbound", "backend") if (found := section(root, name)) is not None for node in within(found)
-    ]
-    others = [node for node in nodes if node not in ours.nodes and is_element(node)]
-    routes = (
-        _undoing(node, ours.backends[0], nodes)
-        for node in others
-        if ours.backends and _routes_elsewhere(node, ours.backends)
+    nodes = [node for found in sections(root) if found.tag in ("inbound", "backend") for node in within(found)]
+    others = [node for node in nodes if is_element(node) and node not in set(ours.nodes)]
+    return (
+        *(line for node in _standing(ours.backends, nodes) for line in _other_routes(node, others, nodes)),
+        *(line for node in _standing(ours.headers, nodes) for line in _later_headers(node, others, nodes)),
     )
-    headers = (
-        _undoing(node, ours.headers[0], nodes)
-        for node in others
-        if ours.headers and _authorises(node) and nodes.index(node) > nodes.index(ours.headers[0])
-    )
-    return (*routes, *headers)
+
+
+def _standing(ours: Sequence[Element], nodes: Sequence[Element]) -> Sequence[Element]:
+    """The first of ours that the request meets on its way out, if any."""
+    return [node for node in ours if node in nodes][:1]
+
+
+def _other_routes(ours: Element, others: Sequence[Element], nodes: Sequence[Element]) -> Iterator[str]:
+    for node in others:
+        if node.tag == BACKEND and node.get("backend-id") != ours.get("backend-id"):
+            verb = "undoes" if nodes.index(node) > nodes.index(ours) else "is undone by"
+            yield f"{_line(node)} {verb} {_line(ours)}"
+
+
+def _later_headers(ours: Element, others: Sequence[Element], nodes: Sequence[Element]) -> Iterator[str]:
+    for node in others:
+        if _authorises(node) and nodes.index(node) > nodes.index(ours):
+            yield f"{_line(node)} undoes {_line(ours)}"
 
 
 def last_before_ours(nodes: Sequence[Element]) -> int:
@@ -65,10 +74,6 @@ def judges_authorization(node: Element) -> bool:
     return node.get(named_by, default).strip().casefold() == "authorization"
 
 
-def _routes_elsewhere(node: Element, ours: Sequence[Element]) -> bool:
-    return node.tag == BACKEND and node.get("backend-id") != ours[0].get("backend-id")
-
-
 def _authorises(node: Element) -> bool:
     """Whether this leaves another Authorization header than it found."""
     if node.tag == TOKEN:
@@ -76,14 +81,9 @@ def _authorises(node: Element) -> bool:
     return node.tag == "authentication-basic" or (sets_authorization(node) and node.get("exists-action") != "skip")
 
 
-def _undoing(theirs: Element, ours: Element, nodes: Sequence[Element]) -> str:
-    verb = "undoes" if nodes.index(theirs) > nodes.index(ours) else "is undone by"
-    return f"line {line_of(theirs)}: {_quote(theirs)} {verb} line {line_of(ours)}: {_quote(ours)}"
-
-
-def _quote(node: Element) -> str:
-    """The statement's tag as it would be recognised, without what may be secret."""
-    return f"<{' '.join([str(node.tag), *_attributes(node)])}>"
+def _line(node: Element) -> str:
+    """The statement's line and tag, as people would look for it, without what may be secret."""
+    return f"line {line_of(node)}: <{' '.join([str(node.tag), *_attributes(node)])}>"
 
 
 def _attributes(node: Element) -> Iterator[str]:

@@ -122,8 +122,8 @@ def _nothing_follows(text: str, at: int, closing: str, *, verbatim: bool) -> Non
     """
     An expression is the whole value, or it was read wrongly: better no document than one that is torn.
 
-    Source: learn.microsoft.com/azure/api-management/api-management-policy-expressions, "used as attribute values or text
-    values".
+    Source: learn.microsoft.com/azure/api-management/api-management-policy-expressions (used as attribute values or as
+    text values, not inside them).
     """
     if verbatim and text[at:].lstrip()[:1] not in ("", closing):
         raise PolicyError("an expression ends here and its value goes on", *place(text, at))
