@@ -69,7 +69,7 @@ def read(text: str, raw: bool) -> PolicyText:
 
 
 Moved = tuple[int, int]
-"""From this offset of the escaped text on, offsets of the submitted text differ by a new amount: (escaped, submitted)."""
+"""An offset in the escaped text and the one in the submitted text that it stands for; both count on from there."""
 
 
 class Reader:
@@ -181,7 +181,7 @@ CODE = re.compile(
 
 
 def end_of_expression(text: str, start: int) -> int:
-    """The offset behind the bracket that closes the expression; C# strings, characters and comments are stepped over."""
+    """The offset behind the bracket that closes the expression; C# strings, characters, comments are stepped over."""
     depth = 0
     for found in CODE.finditer(text, start + 1):
         if found.group() in "([{":

@@ -57,7 +57,9 @@ SET_STATUS = Shape(required=("code", "reason"), optional=("id",))
 SET_BODY = Shape(optional=("id",), text=True)
 REQUIRED_CLAIMS = many(
     "claim",
-    Shape(required=("name",), optional=("match", "separator"), choices={"match": ("all", "any")}, children={"value": TEXT}),
+    Shape(
+        required=("name",), optional=("match", "separator"), choices={"match": ("all", "any")}, children={"value": TEXT}
+    ),
 )
 TOKEN_SOURCE = (
     "header-name",
@@ -65,7 +67,6 @@ TOKEN_SOURCE = (
     "token-value",
     "failed-validation-httpcode",
     "failed-validation-error-message",
-    "output-token-variable-name",
     "require-scheme",
     "id",
 )
@@ -106,7 +107,7 @@ SHAPES: Mapping[str, Shape] = {
     "validate-azure-ad-token": Shape(
         required=("tenant-id",),
         optional=TOKEN_SOURCE,
-        literal=("output-token-variable-name", "id"),
+        literal=("id",),
         children={
             "client-application-ids": many("application-id"),
             "backend-application-ids": many("application-id"),
@@ -116,9 +117,9 @@ SHAPES: Mapping[str, Shape] = {
         single_children=("client-application-ids", "backend-application-ids", "audiences", "required-claims"),
     ),
     "validate-jwt": Shape(
-        optional=(*TOKEN_SOURCE, "require-expiration-time", "require-signed-tokens", "clock-skew"),
-        choices={"require-expiration-time": BOOLEAN, "require-signed-tokens": ("true",)},
-        literal=("output-token-variable-name", "id"),
+        optional=(*TOKEN_SOURCE, "require-expiration-time", "require-signed-tokens"),
+        choices={"require-expiration-time": ("true",), "require-signed-tokens": ("true",)},
+        literal=("id",),
         children={
             "openid-config": Shape(required=("url",)),
             "audiences": many("audience"),
@@ -167,7 +168,9 @@ NOT_SIMULATED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "dapr-method",
         "dapr-namespace",
     ),
+    "validate-jwt": ("output-token-variable-name", "clock-skew"),
     "validate-azure-ad-token": (
+        "output-token-variable-name",
         "authentication-endpoint",
         "allow-proof-of-possession-tokens",
         "allow-protected-forwarded-tokens",
@@ -177,15 +180,60 @@ NOT_SIMULATED_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "forward-request": ("http-version", "fail-on-error-status-code", "timeout-ms", "continue-timeout"),
 }
 NOT_SIMULATED = frozenset(
-    """
-    authentication-basic authentication-certificate azure-openai-emit-token-metric azure-openai-semantic-cache-lookup
-    azure-openai-semantic-cache-store azure-openai-token-limit cache-lookup cache-lookup-value cache-remove-value
-    cache-store cache-store-value cors cross-domain emit-metric find-and-replace get-authorization-context
-    include-fragment invoke-dapr-binding ip-filter json-to-xml jsonp limit-concurrency llm-content-safety
-    llm-emit-token-metric llm-semantic-cache-lookup llm-semantic-cache-store llm-token-limit log-to-eventhub
-    mock-response proxy publish-to-dapr quota quota-by-key rate-limit rate-limit-by-key redirect-content-urls retry
-    send-one-way-request send-request send-service-bus-message set-body set-method set-status trace
-    validate-client-certificate validate-content validate-graphql-request validate-headers validate-odata-request
-    validate-parameters validate-status-code wait xml-to-json xsl-transform
-    """.split()
+    [
+        "authentication-basic",
+        "authentication-certificate",
+        "azure-openai-emit-token-metric",
+        "azure-openai-semantic-cache-lookup",
+        "azure-openai-semantic-cache-store",
+        "azure-openai-token-limit",
+        "cache-lookup",
+        "cache-lookup-value",
+        "cache-remove-value",
+        "cache-store",
+        "cache-store-value",
+        "cors",
+        "cross-domain",
+        "emit-metric",
+        "find-and-replace",
+        "get-authorization-context",
+        "include-fragment",
+        "invoke-dapr-binding",
+        "ip-filter",
+        "json-to-xml",
+        "jsonp",
+        "limit-concurrency",
+        "llm-content-safety",
+        "llm-emit-token-metric",
+        "llm-semantic-cache-lookup",
+        "llm-semantic-cache-store",
+        "llm-token-limit",
+        "log-to-eventhub",
+        "mock-response",
+        "proxy",
+        "publish-to-dapr",
+        "quota",
+        "quota-by-key",
+        "rate-limit",
+        "rate-limit-by-key",
+        "redirect-content-urls",
+        "retry",
+        "send-one-way-request",
+        "send-request",
+        "send-service-bus-message",
+        "set-body",
+        "set-method",
+        "set-status",
+        "trace",
+        "validate-client-certificate",
+        "validate-content",
+        "validate-graphql-request",
+        "validate-headers",
+        "validate-odata-request",
+        "validate-parameters",
+        "validate-status-code",
+        "wait",
+        "xml-to-json",
+        "xsl-transform",
+    ]
 )

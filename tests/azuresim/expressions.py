@@ -42,7 +42,8 @@ class Context(Protocol):
 
 
 class Expression(Protocol):
-    kind: Kind
+    @property
+    def kind(self) -> Kind: ...
 
     def evaluate(self, context: Context) -> Value: ...
 
