@@ -1,0 +1,144 @@
+"""
+All that knows a URL, an api-version or JSON: one client per Azure service, and `connect`, which builds them.
+
+    async with connect(Endpoints()) as azure:
+        service = await azure.apim.get_service("/subscriptions/…/providers/Microsoft.ApiManagement/service/contoso")
+
+Everything raises `funcgate.errors.AzureError`, sorted by who acts next; the table is `refusals.py`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.mgmt.apimanagement.aio import ApiManagementClient
+from azure.mgmt.web.aio import WebSiteManagementClient
+
+from funcgate.azure.apim import ANY, HIDDEN, Api, ApimClient, Backend, PolicyText, Service, UserIdentity
+from funcgate.azure.credentials import SharedCredential, default_credential
+from funcgate.azure.function_app import Function, FunctionAppClient, Site
+from funcgate.azure.graph import Application, GraphClient, ServicePrincipal
+from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes, write_fence
+from funcgate.azure.identity import IdentityClient, ManagedIdentity
+from funcgate.azure.ids import ResourceId
+from funcgate.azure.resources import ResourceClient
+from funcgate.azure.session import (
+    ArmTransport,
+    GraphTransport,
+    arm_policies,
+    graph_client,
+    open_session,
+    shared_transport,
+    ssl_context,
+)
+
+__all__ = [
+    "ANY",
+    "HIDDEN",
+    "Api",
+    "ApimClient",
+    "Application",
+    "Azure",
+    "Backend",
+    "CallObserver",
+    "Endpoints",
+    "Function",
+    "FunctionAppClient",
+    "GraphClient",
+    "IdentityClient",
+    "ManagedIdentity",
+    "PolicyText",
+    "ResourceClient",
+    "ResourceId",
+    "Service",
+    "ServicePrincipal",
+    "Site",
+    "UserIdentity",
+    "connect",
+    "last_write",
+    "write_fence",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """
+    One cloud's addresses and scopes; the public cloud unless stated. `{tenant}` in an issuer stands for the tenant's
+    id.
+
+    Source for other clouds: learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
+    docs.azure.cn; the scope for ARM need not be the endpoint's host.
+    """
+
+    arm: str = "https://management.azure.com"
+    arm_scope: str = "https://management.azure.com/.default"
+    graph: str = "https://graph.microsoft.com"
+    graph_scope: str = "https://graph.microsoft.com/.default"
+    authority: str = "https://login.microsoftonline.com"
+    issuer_v1: str = "https://sts.windows.net/{tenant}/"
+    issuer_v2: str = "https://login.microsoftonline.com/{tenant}/v2.0"
+
+
+@dataclass(frozen=True)
+class Azure:
+    """The clients, ready to use."""
+
+    apim: ApimClient
+    function_apps: FunctionAppClient
+    graph: GraphClient
+    identities: IdentityClient
+    resources: ResourceClient
+
+
+@asynccontextmanager
+async def connect(
+    endpoints: Endpoints,
+    credential: AsyncTokenCredential | None = None,
+    *,
+    observe_call: CallObserver = nobody_observes,
+) -> AsyncIterator[Azure]:
+    """
+    The clients of one cloud over one session, closed at the end; no call is made before the first method.
+
+    Without a credential: workload identity where its environment is set, else what the Azure SDK finds. A credential
+    that is handed in stays open. Certificates come from the machine, or from SSL_CERT_FILE.
+    """
+    async with AsyncExitStack() as stack:
+        trust = ssl_context()
+        transport = shared_transport(await stack.enter_async_context(open_session(trust)))
+        shared = SharedCredential(credential or default_credential(endpoints.authority, transport))
+        if credential is None:
+            stack.push_async_callback(shared.close)
+        graph = GraphTransport(
+            await stack.enter_async_context(graph_client(trust)), shared, endpoints.graph, endpoints.graph_scope
+        )
+        apim, web = _management_clients(endpoints, shared, transport)
+        arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call)
+        yield Azure(
+            apim=ApimClient(arm(transport=ArmTransport(apim._send_request))),  # its only way to send raw requests
+            function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request))),
+            graph=GraphClient(
+                Http(service="graph", address=endpoints.graph, transport=graph, observe=observe_call), graph.adapter
+            ),
+            identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),
+            resources=ResourceClient(arm(transport=ArmTransport(web.send_request))),
+        )
+
+
+def _management_clients(
+    endpoints: Endpoints, credential: SharedCredential, transport: AioHttpTransport
+) -> tuple[ApiManagementClient, WebSiteManagementClient]:
+    """Both SDK clients on our transport. Requests name their subscription themselves, so one client serves them all."""
+    subscription = "any"
+    options = {"base_url": endpoints.arm, "transport": transport}
+    return (
+        ApiManagementClient(
+            credential, subscription, policies=arm_policies(credential, endpoints.arm_scope), **options
+        ),
+        WebSiteManagementClient(
+            credential, subscription, policies=arm_policies(credential, endpoints.arm_scope), **options
+        ),
+    )

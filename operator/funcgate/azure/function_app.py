@@ -1,0 +1,134 @@
+"""Function apps: the site, its front door `authsettingsV2`, its functions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from funcgate.azure.http import Call, Http, Locks
+
+VERSION: Final = "2025-05-01"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A function app or a slot of one. `state` is empty where Azure does not say."""
+
+    id: str
+    host_name: str
+    kind: str
+    state: str
+    enabled: bool
+    location: str
+    sku: str
+    https_only: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One function with its bindings as they are; without an HTTP trigger there is no template."""
+
+    name: str
+    bindings: Sequence[Json]
+    invoke_url_template: str | None
+    disabled: bool
+
+
+class FunctionAppClient:
+    """
+    Calls to `Microsoft.Web/sites`, api-version 2025-05-01, in raw JSON.
+
+    `site` is the resource id of the app or of a slot in every method. All of them raise NotFound when it is gone,
+    AccessDenied without a role, TryAgain for what passes; what else they raise they say.
+    """
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._locks = Locks()
+
+    async def get_site(self, site: str) -> Site:
+        """
+        The site.
+
+        GET {site} → `{"kind", "location", "properties": {"defaultHostName", "state", "enabled", "sku", "httpsOnly"}}`.
+        The host name is Azure's choice and not made from the app's name.
+        Source: REST reference, "Web Apps - Get"; App Service documentation on unique default host names.
+        """
+        body, _ = await self._http.document(Call(method="GET", url=self._url(site), kind="sites"))
+        return read_site(site, body)
+
+    async def get_auth(self, site: str) -> Json:
+        """
+        The `properties` of the site's authentication settings, all of them, as they stand.
+
+        GET {site}/config/authsettingsV2; a site that was never configured answers `{"platform": {"enabled": false}}`.
+        Needs Microsoft.Web/sites/config/read. Source: REST reference, "Web Apps - Get Auth Settings V2 Without
+        Secrets"; Azure/azure-cli issue 30322.
+        """
+        body, _ = await self._http.document(Call(method="GET", url=self._auth(site), kind="authsettingsV2"))
+        return body.get("properties") or {}
+
+    async def put_auth(self, site: str, lay: Callable[[Json], Json]) -> None:
+        """
+        The site's authentication settings are what `lay` makes of them as they stand now.
+
+        PUT {site}/config/authsettingsV2 `{"properties": {…}}`. It replaces the whole object and knows no ETag, so
+        reading, laying over and writing happen under one lock per site; nothing is written when `lay` changes nothing.
+        Needs Microsoft.Web/sites/config/write. Source: REST reference, "Web Apps - Update Auth Settings V2";
+        hashicorp/terraform-provider-azurerm, internal/services/appservice.
+        """
+        async with self._locks.of(site):
+            seen = await self.get_auth(site)
+            wanted = lay(deepcopy(dict(seen)))
+            if wanted == seen:
+                return
+            body = {"properties": wanted}
+            await self._http.send(Call(method="PUT", url=self._auth(site), kind="authsettingsV2", body=body))
+
+    async def list_functions(self, site: str) -> Sequence[Function]:
+        """
+        The functions, as App Service last heard of them from the functions host.
+
+        GET {site}/functions → `{"value": [{"name": "<site>/<function>", "properties": {"name", "config": {"bindings":
+        […]}, "invoke_url_template", "isDisabled"}}]}`. Can be empty or stale after a deployment until the host has
+        synchronised its triggers. A function.json that does not parse gives a `config` without bindings.
+        Source: REST reference, "Web Apps - List Functions"; Azure/azure-functions-host, FunctionsSyncManager.
+        """
+        pages = self._http.pages(self._url(site, "/functions"), "functions")
+        return [read_function(item) async for item in pages]
+
+    def _auth(self, site: str) -> str:
+        return self._url(site, "/config/authsettingsV2")
+
+    def _url(self, site: str, path: str = "") -> str:
+        return f"{self._http.address}{site}{path}?api-version={VERSION}"
+
+
+def read_site(site: str, body: Json) -> Site:
+    """The site in an answer."""
+    properties = body.get("properties") or {}
+    return Site(
+        id=site,
+        host_name=str(properties.get("defaultHostName") or ""),
+        kind=str(body.get("kind") or ""),
+        state=str(properties.get("state") or ""),
+        enabled=properties.get("enabled") is not False,
+        location=str(body.get("location") or ""),
+        sku=str(properties.get("sku") or ""),
+        https_only=properties.get("httpsOnly") is True,
+    )
+
+
+def read_function(item: Json) -> Function:
+    """The function in a list's item; its own name is the part behind the site's."""
+    properties = item.get("properties") or {}
+    config = properties.get("config")
+    bindings = config.get("bindings") if isinstance(config, dict) else None
+    return Function(
+        name=str(properties.get("name") or str(item.get("name") or "").rsplit("/", 1)[-1]),
+        bindings=tuple(each for each in bindings or () if isinstance(each, dict)),
+        invoke_url_template=properties.get("invoke_url_template") or None,
+        disabled=properties.get("isDisabled") is True,
+    )

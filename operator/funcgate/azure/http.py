@@ -1,0 +1,225 @@
+"""
+How a call is made: the one place that retries, counts, keeps the fence and sorts what went wrong.
+
+Each SDK brings its own pipeline (`session.py`); here they are all the same: a `Call` goes in, an `Answer` comes out,
+or an `AzureError`. Bodies are never logged and never part of an error.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from funcgate.azure.refusals import refusal
+from funcgate.errors import AzureError, TryAgain
+
+_log = logging.getLogger(__name__)
+
+CORRELATION_ID = "x-ms-correlation-request-id"
+READS = frozenset({"GET", "HEAD"})
+READ_LIMIT_SECONDS = 30.0
+WRITE_LIMIT_SECONDS = 120.0  # Resource Manager itself ends a synchronous call after about 110 s: Azure/apiops issue 490
+PAUSES_SECONDS = (0.3, 1.0)
+BUDGET_SECONDS = 5.0
+PASSING = frozenset({"Unreachable", "AzureUnavailable"})
+
+
+def _unfenced() -> None:
+    """No fence: every write may go out."""
+
+
+write_fence: ContextVar[Callable[[], None]] = ContextVar("write_fence", default=_unfenced)
+"""Called before every write; it raises to stop the write, once this process may no longer act."""
+
+last_write: ContextVar[str | None] = ContextVar("last_write", default=None)
+"""Azure's correlation id of the last write in this task, for whoever has to find it in the activity log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request. `kind` is what metrics call its target: one of a few words, never a name."""
+
+    method: str
+    url: str
+    kind: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False)
+
+    @property
+    def writes(self) -> bool:
+        """Whether something may be different in Azure afterwards."""
+        return self.method not in READS
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long one try may take."""
+        return WRITE_LIMIT_SECONDS if self.writes else READ_LIMIT_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is empty or something else."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+    @property
+    def etag(self) -> str | None:
+        """The version of the document, quoted as the service sent it."""
+        return self.headers.get("etag")
+
+
+class Transport(Protocol):
+    """One SDK's pipeline. Raises TryAgain, reason Unreachable, when there was no answer at all."""
+
+    async def __call__(self, call: Call) -> Answer: ...
+
+
+class CallObserver(Protocol):
+    """Told about every try: `status` is 0 when no answer came. All labels are bounded."""
+
+    def __call__(self, *, service: str, method: str, resource_kind: str, status: int, seconds: float) -> None: ...
+
+
+def nobody_observes(*, service: str, method: str, resource_kind: str, status: int, seconds: float) -> None:
+    """The observer for whoever counts nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time:
+    """How waiting is done and measured; tests hand in their own."""
+
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    now: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Http:
+    """One service at one address, reached through one transport."""
+
+    service: str
+    address: str
+    transport: Transport
+    observe: CallObserver = nobody_observes
+    time: Time = Time()
+
+    async def send(self, call: Call) -> Answer:
+        """
+        The answer, 2xx.
+
+        Reads are tried up to three times within a few seconds when Azure cannot be reached or answers 500, 502, 503 or
+        504. Writes are tried once, behind the fence: whether one that broke off took effect shows the next pass.
+        Raises AzureError; the table of all of them is `refusals.py`.
+        """
+        self._stay_here(call.url)
+        if call.writes:
+            write_fence.get()()
+            return await self._try(call)
+        return await self._read(call)
+
+    async def document(self, call: Call) -> tuple[Mapping[str, Any], str | None]:
+        """The JSON object in the answer, and its ETag. Raises TryAgain, reason UnexpectedAnswer, for anything else."""
+        answer = await self.send(call)
+        body = answer.json()
+        if not isinstance(body, dict):
+            raise TryAgain(
+                f"{urlsplit(call.url).hostname} answered {answer.status} without a JSON object; look for a proxy "
+                "between the operator and Azure",
+                reason="UnexpectedAnswer",
+                status=answer.status,
+            )
+        return body, answer.etag
+
+    async def pages(self, url: str, kind: str) -> AsyncIterator[Mapping[str, Any]]:
+        """The items of a list, over all its pages: `{"value": […], "nextLink": …}`."""
+        following: str | None = url
+        while following:
+            page, _ = await self.document(Call(method="GET", url=following, kind=kind))
+            for item in page.get("value") or ():
+                yield item
+            following = page.get("nextLink")
+
+    async def _read(self, call: Call) -> Answer:
+        started = self.time.now()
+        for pause in PAUSES_SECONDS:
+            try:
+                return await self._try(call)
+            except TryAgain as error:
+                spent = self.time.now() - started
+                if error.reason not in PASSING or max(spent, error.after_seconds or 0.0) > BUDGET_SECONDS:
+                    raise
+                await self.time.sleep(max(pause * random.uniform(0.5, 1.5), error.after_seconds or 0.0))  # noqa: S311  # jitter
+        return await self._try(call)
+
+    async def _try(self, call: Call) -> Answer:
+        started = self.time.now()
+        status, correlation_id = 0, None
+        try:
+            answer = await self._within_limit(call)
+            status, correlation_id = answer.status, answer.headers.get(CORRELATION_ID)
+            return self._checked(call, answer)
+        except AzureError as error:
+            if correlation_id:
+                error.add_note(f"{CORRELATION_ID}: {correlation_id}")
+            raise
+        finally:
+            if call.writes:
+                last_write.set(correlation_id)
+            self._tell(call, status, self.time.now() - started, correlation_id)
+
+    async def _within_limit(self, call: Call) -> Answer:
+        try:
+            async with asyncio.timeout(call.limit_seconds):
+                return await self.transport(call)
+        except TimeoutError:
+            raise TryAgain(
+                f"{urlsplit(call.url).hostname} did not answer within {call.limit_seconds:.0f} s", reason="TimedOut"
+            ) from None
+
+    def _checked(self, call: Call, answer: Answer) -> Answer:
+        if 200 <= answer.status < 300:
+            return answer
+        raise refusal(call.method, urlsplit(call.url).path, answer.status, answer.headers, answer.json())
+
+    def _tell(self, call: Call, status: int, seconds: float, correlation_id: str | None) -> None:
+        self.observe(service=self.service, method=call.method, resource_kind=call.kind, status=status, seconds=seconds)
+        _log.debug(
+            "%s %s answered %s",
+            call.method,
+            call.kind,
+            status,
+            extra={"service": self.service, "seconds": round(seconds, 3), "correlation_id": correlation_id},
+        )
+
+    def _stay_here(self, url: str) -> None:
+        """Links in answers are followed only on the service's own host: our token goes with every request."""
+        here, there = urlsplit(self.address), urlsplit(url)
+        host, home = there.hostname or "", here.hostname or ""
+        if (there.scheme, there.port) != (here.scheme, here.port) or not (host == home or host.endswith("." + home)):
+            raise TryAgain(f"Azure's answer leads away from {home}; not followed", reason="UnexpectedAnswer")
+
+
+class Locks:
+    """One lock per name, kept as long as somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, name: str) -> asyncio.Lock:
+        """The lock of this name, whatever its case."""
+        return self._locks.setdefault(name.lower(), asyncio.Lock())
