@@ -1,8 +1,10 @@
-"""What all tests share: a mark by folder."""
+"""What all tests share: a mark by folder, and the control plane's fixtures."""
 
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["controlplane.fixtures"]
 
 _HERE = Path(__file__).parent
 _MARKED_FOLDERS = ("contract", "integration")

@@ -1,0 +1,112 @@
+"""
+Wishes that are good and wishes that are not, each with the reason. One table for schema and `spec.py`, so that they agree.
+
+The changes replace top-level fields of `builders.a_manifest_spec()`.
+"""
+
+from typing import Any, NamedTuple
+
+from builders import CLIENT_ID, GROUP, IDENTITY_CLIENT_ID, NAMED_IDENTITY, SERVICE, SITE
+
+
+class Good(NamedTuple):
+    """A change that leaves a manifest good."""
+
+    reason: str
+    change: dict[str, Any]
+
+
+class Bad(NamedTuple):
+    """A change that spoils a manifest: the field at fault, and what a refusal has to say for its author to get on."""
+
+    reason: str
+    change: dict[str, Any]
+    field: str
+    way_out: str
+
+
+def service(**identity: Any) -> dict[str, Any]:
+    return {"apiManagement": {"id": SERVICE, "identity": identity}}
+
+
+def registration(**fields: Any) -> dict[str, Any]:
+    return {"entra": {"registration": {"type": "Existing", "clientId": CLIENT_ID} | fields}}
+
+
+def entra(**fields: Any) -> dict[str, Any]:
+    return {"entra": {"registration": {"type": "Existing", "clientId": CLIENT_ID}} | fields}
+
+
+def api(**fields: Any) -> dict[str, Any]:
+    return {"api": {"name": "orders", "import": {"from": "None"}} | fields}
+
+
+GOOD = (
+    Good("nothing is changed", {}),
+    Good("ids are as the portal writes them, in whatever case", {"apiManagement": {"id": SERVICE.lower()}}),
+    Good("a group's name may have letters of any script, dots and brackets",
+         {"functionApp": {"id": SITE.replace("shop-rg", "bücher_(alt).eu")}}),
+    Good("the service's own identity is named", service(type="SystemAssigned")),
+    Good("an identity of its own is named", service(type="UserAssigned", id=NAMED_IDENTITY)),
+    Good("a client id in capitals is the same client id", registration(clientId=CLIENT_ID.upper())),
+    Good("the token version is stated", entra(tokenVersion=1)),
+    Good("others may call past the gateway", entra(allow={"clientIds": [IDENTITY_CLIENT_ID]})),
+    Good("nobody else may call", entra(allow={})),
+    Good("an API's name may have spaces", api(name="Orders v1")),
+    Good("the shortest interval", {"drift": {"interval": "60s"}}),
+    Good("the longest interval", {"drift": {"interval": "23h59m60s"}}),
+    Good("no interval is the usual one", {"drift": {}}),
+    Good("all stays in Azure when the binding goes", {"deletionPolicy": "Orphan"}),
+    Good("nothing is taken over", {"adopt": False}),
+)  # fmt: skip
+
+BAD = (
+    Bad("a name is no id", {"apiManagement": {"id": "contoso"}}, "apiManagement.id", "az apim show --query id"),
+    Bad("a site is no service", {"apiManagement": {"id": SITE}}, "apiManagement.id", "az apim show --query id"),
+    Bad("a slash at the end makes it another path", {"apiManagement": {"id": SERVICE + "/"}}, "apiManagement.id",
+        "az apim show --query id"),
+    Bad("a block scalar brings a line feed along", {"apiManagement": {"id": SERVICE + "\n"}}, "apiManagement.id",
+        "az apim show --query id"),
+    Bad("names do not end with a hyphen", {"apiManagement": {"id": SERVICE + "-"}}, "apiManagement.id",
+        "az apim show --query id"),
+    Bad("an API of the service is not the service", {"apiManagement": {"id": SERVICE + "/apis/orders"}},
+        "apiManagement.id", "az apim show --query id"),
+    Bad("a service is no site", {"functionApp": {"id": SERVICE}}, "functionApp.id", "az functionapp show --query id"),
+    Bad("a group is no site", {"functionApp": {"id": GROUP}}, "functionApp.id", "az functionapp show --query id"),
+    Bad("which identity is not said", service(type="UserAssigned"), "apiManagement.identity", "add `id`"),
+    Bad("the service's own identity has no id", service(type="SystemAssigned", id=NAMED_IDENTITY),
+        "apiManagement.identity", "remove `id`"),
+    Bad("a site is no identity", service(type="UserAssigned", id=SITE), "apiManagement.identity",
+        "az identity show --query id"),
+    Bad("there is no such kind of identity", service(type="None"), "apiManagement.identity", "SystemAssigned"),
+    Bad("an identity has a type", service(), "apiManagement.identity", "type"),
+    Bad("an object id has no name in it", registration(clientId="orders-fn"), "entra.registration.clientId",
+        "Application (client) ID"),
+    Bad("a GUID has hyphens", registration(clientId=CLIENT_ID.replace("-", "")), "entra.registration.clientId", "GUID"),
+    Bad("a GUID ends with its last digit", registration(clientId=CLIENT_ID[:-1] + "\n"), "entra.registration.clientId",
+        "GUID"),
+    Bad("only existing registrations so far", registration(type="Managed"), "entra.registration.type", "Existing"),
+    Bad("there are two token versions", entra(tokenVersion=3), "entra.tokenVersion", "1"),
+    Bad("a version is a number", entra(tokenVersion="2"), "entra.tokenVersion", "integer"),
+    Bad("a caller is named by its client id", entra(allow={"clientIds": ["reporting"]}), "entra.allow.clientIds",
+        "not its object id"),
+    Bad("so many callers are no lock", entra(allow={"clientIds": [f"{n:08}-0000-4000-8000-000000000000"
+                                                                 for n in range(51)]}),
+        "entra.allow.clientIds", "50"),
+    Bad("an API's name goes into a path", api(name="orders/v1"), "api.name", "none of"),
+    Bad("an API has a name", api(name=""), "api.name", "1"),
+    Bad("a name has an end", api(name="o" * 81), "api.name", "80"),
+    Bad("only standing APIs so far", api(**{"import": {"from": "Functions"}}), "api.import.from", "None"),
+    Bad("where the API comes from is not said", {"api": {"name": "orders"}}, "api.import", "import"),
+    Bad("a number has no unit", {"drift": {"interval": "600"}}, "drift.interval", "10m, 1h30m or 90s"),
+    Bad("soon is no duration", {"drift": {"interval": "soon"}}, "drift.interval", "10m, 1h30m or 90s"),
+    Bad("nothing is no duration", {"drift": {"interval": ""}}, "drift.interval", "10m, 1h30m or 90s"),
+    Bad("more often than Azure bears", {"drift": {"interval": "59s"}}, "drift.interval", "between 1m and 24h"),
+    Bad("less often than anybody would notice", {"drift": {"interval": "24h1s"}}, "drift.interval",
+        "between 1m and 24h"),
+    Bad("deleting is one word or the other", {"deletionPolicy": "Keep"}, "deletionPolicy", "Orphan"),
+    Bad("yes is a string", {"adopt": "yes"}, "adopt", "boolean"),
+    Bad("true in quotes is a string", {"adopt": "true"}, "adopt", "boolean"),
+    Bad("nobody knows this field", {"apiManagment": {"id": SERVICE}}, "apiManagment", "unknown field"),
+    Bad("nobody knows this field in there", api(paht="orders"), "api.paht", "unknown field"),
+)  # fmt: skip
