@@ -8,21 +8,22 @@ What all ARM resources share: routing, api-version, tokens, rights, locks, 404s,
         document = world.arm.put(request.id, {...})
         return ArmResponse(201, document.body, {"ETag": document.etag})
 
-- Importing a module registers its routes (`server.MODULES` names the modules). Static parts match without case, `{name}`
-  is one segment, a leading `/{scope}/` is any scope (extension resources).
+- Importing a module registers its routes (`server.MODULES` names the modules). Static parts match without case,
+  `{name}` is one segment, a leading `/{scope}/` is any scope (extension resources).
 - ArmRequest: method, params (as sent), id (static parts spelled as in the route), query, headers, json, caller,
-  api_version, world, route; `up_to("service")` the id as far as that name, `absolute(path)` a URL on the endpoint the client
-  used, `document()` what is stored under `id` or ArmError 404.
+  api_version, world, route; `up_to("service")` the id as far as that name, `absolute(path)` a URL on the endpoint the
+  client used, `document()` what is stored under `id` or ArmError 404.
 - ArmResponse(status, body, headers): a dict is sent compact, a string as it is (`wire.pretty(...)` is API Management's
   indented form), None is an empty body.
-- ArmError(status, code, message, details=()): details=None sends `"details": null`; `body=` replaces the whole envelope (App
-  Service's capitalised one, or the `{"Message": …}` of a 405).
-- action: default is namespace + static parts + read | write | delete, for POST last part + /action. `world.denied` holds the
-  denied ones, lower case, `*` allowed.
+- ArmError(status, code, message, details=()): details=None sends `"details": null`; `body=` replaces the whole
+  envelope (App Service's capitalised one, or the `{"Message": …}` of a 405).
+- action: default is namespace + static parts + read | write | delete, for POST last part + /action. `world.denied`
+  holds the denied ones, lower case, `*` allowed.
 - A top-level resource (`service/{service}`) must be stored for everything but its own PUT and DELETE and its lists.
-- exclusive="/subscriptions/{sub}/…/apis/{api}", busy=lambda: ArmError(409, …): a second call to the same place while one is
-  in flight is refused. Every call takes `world.latency`, spent after that check and before the handler.
-- uncovered="why": no published contract describes the route, so contract checking leaves it out; `uncovered()` lists them.
+- exclusive="/subscriptions/{sub}/…/apis/{api}", busy=lambda: ArmError(409, …): a second call to the same place while
+  one is in flight is refused. Every call takes `world.latency`, spent after that check and before the handler.
+- uncovered="why": no published contract describes the route, so contract checking leaves it out; `uncovered()` lists
+  them.
 
 The order of checks is that of `Pipeline._checked`.
 """
@@ -270,8 +271,8 @@ class Pipeline:
         """
         Version given, token, quota, subscription, route, rights, group, version known, lock, top-level resource.
 
-        That version and token come first, and rights before the group, is how ARM is known to answer; the rest of the order
-        is assumed.
+        That version and token come first, and rights before the group, is how ARM is known to answer; the rest of the
+        order is assumed.
         """
         version = call.argument("api-version")
         if not version:
@@ -402,7 +403,7 @@ def throttled(kind: str, subscription: str, caller: Caller) -> ArmError:
     return ArmError(
         429,
         "SubscriptionRequestsThrottled",
-        f"Number of {kind} for subscription '{subscription}' by '{caller.object_id}' exceeded the backend storage limit. "
+        f"Number of {kind} for subscription '{subscription}' by '{caller.object_id}' is over the limit. "
         "Please try again after '1' seconds.",
         headers={"Retry-After": "1"},
     )
@@ -410,7 +411,9 @@ def throttled(kind: str, subscription: str, caller: Caller) -> ArmError:
 
 def find(call: HttpCall, version: str) -> tuple[Route, dict[str, str]]:
     """The route and the parameters of the path; 404 for no such type, 405 for no such method there."""
-    namespace = call.path.lower().rpartition("/providers/")[2].split("/")[0] if "/providers/" in call.path.lower() else ""
+    namespace = (
+        call.path.lower().rpartition("/providers/")[2].split("/")[0] if "/providers/" in call.path.lower() else ""
+    )
     if namespace not in ROUTES:
         raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
     matches = [(r, match.groupdict()) for r in ROUTES[namespace] if (match := r.pattern.match(call.path))]

@@ -1,9 +1,10 @@
 """
 Every ARM request that was accepted, and its answer, measured against the published contracts in `contracts/`.
 
-Requests are checked strictly, answers with what the live service adds allowed (unknown properties, nulls, dates without zone):
-see contracts/README.md. Departures are collected as readable lines. Routes that no document describes say so themselves
-(`uncovered=` in arm.route); a route that neither says so nor is found is a departure too, so nothing is skipped silently.
+Requests are checked strictly, answers with what the live service adds allowed (unknown properties, nulls, dates
+without zone): see contracts/README.md. Departures are collected as readable lines. Routes that no document describes
+say so themselves (`uncovered=` in arm.route); a route that neither says so nor is found is a departure too, so
+nothing is skipped silently.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class ContractRequest:
         self.host_url, self.path, self.method = "http://simulated", path, call.method.lower()
         self.body = call.body or None
         query = ImmutableMultiDict(call.query)
-        self.parameters = RequestParameters(query=query, header=Headers(list(call.headers.items())), cookie=ImmutableMultiDict())
+        self.parameters = RequestParameters(
+            query=query, header=Headers(list(call.headers.items())), cookie=ImmutableMultiDict()
+        )
 
 
 class ContractAnswer:

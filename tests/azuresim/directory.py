@@ -10,8 +10,8 @@ The tenant's directory: applications, service principals, role assignments, mana
     entra.graph_permissions[client_id] = {"Application.Read.All"}
     entra.owners[object_id] = {principal object ids}
 
-Bodies are what Graph shows; changing them in a test is a change by hand. An identity has one service principal, the same
-that `identities/default` and Graph show.
+Bodies are what Graph shows; changing them in a test is a change by hand. An identity has one service principal, the
+same that `identities/default` and Graph show.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from azuresim.replicas import Replicas
 from azuresim.resources import key_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Directory:
         self.identities: dict[str, ManagedIdentity] = {}
         self.graph_permissions: dict[str, set[str]] = {}
         self.owners: dict[str, set[str]] = {}
+        self.replicas = Replicas(world)
 
     # --- applications -------------------------------------------------------------------------------------------------
     def add_application(
@@ -123,7 +125,8 @@ class Directory:
         return body
 
     def assigned_roles(self, principal_id: str, resource_id: str) -> list[str] | None:
-        """Values of the assigned roles, None when nothing is assigned (the role-less assignment gives an empty list)."""
+        """Values of the assigned roles, None when nothing is assigned (the role-less assignment gives an empty
+        list)."""
         ids = [
             a["appRoleId"]
             for a in self.assignments.values()
@@ -141,6 +144,18 @@ class Directory:
         for assignment in [a for a in self.assignments.values() if object_id in (a["principalId"], a["resourceId"])]:
             del self.assignments[assignment["id"]]
 
+    def follow_application(self, application: Body, roles_gone: Iterable[str]) -> None:
+        """The service principal shows what its application says now; assignments of removed roles are gone."""
+        principal = self.principal(application["appId"])
+        if principal is None:
+            return
+        principal["appRoles"] = application["appRoles"]
+        principal["appDisplayName"] = application["displayName"]
+        principal["servicePrincipalNames"] = [application["appId"], *application["identifierUris"]]
+        for assignment in [a for a in self.assignments.values() if a["resourceId"] == principal["id"]]:
+            if assignment["appRoleId"] in set(roles_gone):
+                del self.assignments[assignment["id"]]
+
     # --- managed identities -------------------------------------------------------------------------------------------
     def ensure_system_identity(
         self, resource_id: str, *, principal_id: str | None = None, client_id: str | None = None
@@ -151,7 +166,9 @@ class Directory:
     def add_user_identity(
         self, identity_id: str, *, principal_id: str | None = None, client_id: str | None = None
     ) -> ManagedIdentity:
-        return self.identities.get(key_of(identity_id)) or self._add_identity(identity_id, True, principal_id, client_id)
+        return self.identities.get(key_of(identity_id)) or self._add_identity(
+            identity_id, True, principal_id, client_id
+        )
 
     def system_identity(self, resource_id: str) -> ManagedIdentity | None:
         found = self.identities.get(key_of(resource_id))
@@ -165,7 +182,9 @@ class Directory:
         """By resource id, principal id or client id."""
         found = self.identities.get(key_of(which))
         if found is None:
-            ids = (i for i in self.identities.values() if which.lower() in (i.principal_id.lower(), i.client_id.lower()))
+            ids = (
+                i for i in self.identities.values() if which.lower() in (i.principal_id.lower(), i.client_id.lower())
+            )
             found = next(ids, None)
         return found
 

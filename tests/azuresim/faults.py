@@ -6,7 +6,8 @@
     world.faults.add(method="GET", path="/v1.0/*", reset=True)      # the connection breaks
     world.faults.add(path="*/listkeys", status=502, body="<html>…")  # a string is sent as HTML
 
-`path` and `host` are patterns with `*`, without case; `skip` calls pass first; `times` calls are hit; `hits` counts them.
+`path` and `host` are patterns with `*`, without case; `skip` calls pass first; `times` calls are hit; `hits` counts
+them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Faults:
         after: bool = False,
         reset: bool = False,
     ) -> Fault:
-        """The fault waits for the next `times` matching calls; with `after` the work is done before the answer is lost."""
+        """The fault waits for the next `times` matching calls; with `after` the work is done before the answer is
+        lost."""
         fault = Fault(
             method=method, path=path, host=host, status=status, headers=headers or {}, body=body,
             times=times, skip=skip, after=after, reset=reset,

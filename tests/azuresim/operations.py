@@ -9,8 +9,8 @@ Long-running operations: running for some polls, or until the world's clock says
     world.operations.running(resource_id)                                # what is under way on a resource, or None
     world.operations.finish(resource_id)                                 # a test does not want to wait
 
-By default one poll sees it running (`world.switches.operation_polls`); a GET of the resource itself counts as a poll too,
-so a client that watches only `provisioningState` gets there as well. With `operation_seconds` only time counts.
+By default one poll sees it running (`world.switches.operation_polls`); a GET of the resource itself counts as a poll
+too, so a client that watches only `provisioningState` gets there as well. With `operation_seconds` only time counts.
 Source: "Track asynchronous Azure operations" in the ARM documentation (notes, ARM-wide 7.3).
 """
 
@@ -75,7 +75,9 @@ class Operation:
         """
         subscription = request.id.split("/")[2]
         namespace = request.id.rpartition("/providers/")[2].split("/")[0]
-        default = f"/subscriptions/{subscription}/providers/{namespace}/locations/westeurope/operationsStatuses/{self.id}"
+        default = (
+            f"/subscriptions/{subscription}/providers/{namespace}/locations/westeurope/operationsStatuses/{self.id}"
+        )
         headers = {"Azure-AsyncOperation": request.absolute(async_url or default)}
         if location is not None:
             headers["Location"] = request.absolute(location)

@@ -1,7 +1,7 @@
 """
 ARM's documents by id: subscriptions, groups, resources, children; with row versions, locks and removal.
 
-    world.arm.documents                          mapping of lower-cased id -> Document(id, etag, body); keys lower themselves
+    world.arm.documents                          lower-cased id -> Document(id, etag, body); keys lower themselves
     world.arm.put(id, body, private=None)        -> Document; a new ETag only if body or private part changed
     world.arm.get(id) / need(id) / delete(id)    delete takes all below it along
     world.arm.members("…/service/contoso/apis")  direct members of a collection, in order of creation
@@ -12,7 +12,8 @@ ARM's documents by id: subscriptions, groups, resources, children; with row vers
     world.arm.lock(scope, "ReadOnly" | "CanNotDelete") / unlock(scope)
     world.arm.on_delete.append(lambda document: …)
 
-Ids are compared without case and answered as first written. `body` is what a GET shows; `private` is never shown.
+Ids are compared without case and answered as first written. `body` is what a GET shows (a copy is
+kept); `private` is never shown, and kept as it is.
 """
 
 from __future__ import annotations
@@ -134,12 +135,14 @@ class Arm:
         found = self.documents.get(resource_id)
         if found is None:
             document_id = "/" + resource_id.strip("/")
-            found = Document(document_id, self.next_etag(document_id), copy.deepcopy(body), copy.deepcopy(private or {}))
+            found = Document(
+                document_id, self.next_etag(document_id), copy.deepcopy(body), copy.deepcopy(private or {})
+            )
             self.documents[document_id] = found
             return found
         hidden = found.private if private is None else private
         if (found.body, found.private) != (body, hidden):
-            found.body, found.private = copy.deepcopy(body), copy.deepcopy(hidden)
+            found.body, found.private = copy.deepcopy(body), hidden
             self.touch(resource_id)
         return found
 

@@ -7,10 +7,10 @@ The simulated Azure as an https server on 127.0.0.1.
         async with azure.session() as session: ...      # an aiohttp.ClientSession that trusts the CA
         azure.arm_headers(client_id)                    # {"Authorization": "Bearer …"} for ARM; graph_headers for Graph
 
-What chooses the service: Host `*.azure-api.net` is the gateway, `*.azurewebsites.net` a function app; otherwise the path:
-`/subscriptions… /providers… /metadata… /tenants…` ARM, `/v1.0/…` Graph, `/{tenant}/…` Entra. Certificates for names are made
-as clients ask for them, by one private CA. Leaving the context raises AssertionError when an accepted request or its answer
-departed from a published contract.
+What chooses the service: Host `*.azure-api.net` is the gateway, `*.azurewebsites.net` a function app; otherwise the
+path: `/subscriptions… /providers… /metadata… /tenants…` ARM, `/v1.0/…` Graph, `/{tenant}/…` Entra. Certificates for
+names are made as clients ask for them, by one private CA. Leaving the context raises AssertionError when an accepted
+request or its answer departed from a published contract.
 """
 
 from __future__ import annotations
@@ -37,13 +37,23 @@ from azuresim import arm
 from azuresim.contract_check import ContractCheck
 from azuresim.faults import ConnectionBrokenError
 from azuresim.signin import is_signin, signin
+from azuresim.tokens import ARM_AUDIENCES
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call, World
 
 MODULES = ("azuresim.msi", "azuresim.apim", "azuresim.web")  # importing them registers their routes
 HOSTS = {".azure-api.net": ("gateway", "azuresim.gateway"), ".azurewebsites.net": ("site", "azuresim.web")}
 ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", "/metadata")
-SECRETS = {"client_secret", "client_assertion", "password", "secrettext", "key", "primarykey", "secondarykey", "masterkey"}
+SECRETS = {
+    "client_secret",
+    "client_assertion",
+    "password",
+    "secrettext",
+    "key",
+    "primarykey",
+    "secondarykey",
+    "masterkey",
+}
 LARGEST_BODY = 16 * 1024 * 1024
 
 
@@ -158,10 +168,14 @@ class Simulator:
 
     def arm_headers(self, client_id: str) -> dict[str, str]:
         """A bearer token of that client for ARM."""
-        return {"Authorization": f"Bearer {self.world.entra.token_for_client(client_id, 'https://management.azure.com')}"}
+        return {
+            "Authorization": f"Bearer {self.world.entra.token_for_client(client_id, 'https://management.azure.com')}"
+        }
 
     def graph_headers(self, client_id: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.world.entra.token_for_client(client_id, 'https://graph.microsoft.com')}"}
+        return {
+            "Authorization": f"Bearer {self.world.entra.token_for_client(client_id, 'https://graph.microsoft.com')}"
+        }
 
     # --- serving ----------------------------------------------------------------------------------------------------
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -259,7 +273,7 @@ def cloud_metadata(call: HttpCall, world: World) -> list[dict[str, Any]]:
             "microsoftGraphResourceId": "https://graph.microsoft.com",
             "authentication": {
                 "loginEndpoint": origin,
-                "audiences": list(arm.ARM_AUDIENCES),
+                "audiences": list(ARM_AUDIENCES),
                 "tenant": world.tenant_id,
                 "identityProvider": "AAD",
             },

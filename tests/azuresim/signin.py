@@ -69,7 +69,9 @@ def token(call: HttpCall, world: World) -> HttpAnswer:
     """A token for a client that proved who it is; the audience follows from the scope."""
     form = dict(parse_qsl(call.body.decode(errors="replace"), keep_blank_values=True))
     if form.get("grant_type") != "client_credentials":
-        raise EntraError(70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{form.get('grant_type')}'.")
+        raise EntraError(
+            70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{form.get('grant_type')}'."
+        )
     client_id = form.get("client_id", "")
     if world.entra.principal(client_id) is None and world.entra.application(client_id) is None:
         raise unknown_client(client_id, world.tenant_id)
@@ -100,11 +102,14 @@ def prove(client_id: str, form: Mapping[str, str], world: World) -> None:
     elif "client_secret" in form:
         known = world.entra.secrets.get(client_id.lower(), set())
         if not any(hmac.compare_digest(secret.encode(), form["client_secret"].encode()) for secret in known):
-            text = f"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
+            text = (
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+                f"not the client secret ID, for a secret added to app '{client_id}'."
+            )
             raise EntraError(7000215, "invalid_client", text, 401)
     else:
-        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        raise EntraError(7000218, "invalid_client", text, 401)
+        text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+        raise EntraError(7000216, "invalid_client", text, 401)
 
 
 def prove_by_assertion(client_id: str, assertion: str, world: World) -> None:
@@ -136,7 +141,8 @@ def match_credential(mine: list[FederatedCredential], claims: Mapping[str, Any],
         raise EntraError(SPECIFIC[part], "invalid_client", text, 401)
     text = (
         "No matching federated identity record found for presented assertion. "
-        f"Assertion Issuer: '{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{', '.join(map(str, audiences))}'."
+        f"Assertion Issuer: '{issuer}'. Assertion Subject: '{subject}'. "
+        f"Assertion Audience: '{', '.join(map(str, audiences))}'."
     )
     raise EntraError(70021, "invalid_request", text)
 

@@ -15,7 +15,8 @@ from typing import Literal
 class Switches:
     # --- ARM ----------------------------------------------------------------------------------------------------
     arm_throttle: bool = False
-    """Enforce the token buckets (250/25 reads, 200/10 writes, 200/10 deletes). Documented; off so that tests are calm."""
+    """Enforce the token buckets (250/25 reads, 200/10 writes, 200/10 deletes). Documented; off so that tests are
+    calm."""
     arm_post_spends: Literal["writes", "reads"] = "writes"
     """Which bucket a POST action spends. Documentation speaks of read and write requests only: UNVERIFIED."""
     arm_specific_token_codes: bool = False
@@ -54,7 +55,8 @@ class Switches:
     apim_named_value_writes_fail: bool = False
     """Named value writes are accepted and then fail: a create leaves nothing, an update the old value."""
     apim_backend_protects_named_value: bool = False
-    """A named value that only a backend refers to cannot be deleted. Documented for policies, UNVERIFIED for backends."""
+    """A named value that only a backend refers to cannot be deleted. Documented for policies, UNVERIFIED for
+    backends."""
     apim_policy_protects_backend: bool = True
     """A backend that a policy names cannot be deleted. UNVERIFIED."""
     apim_api_delete_status: Literal[200, 202] = 200

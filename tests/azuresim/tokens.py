@@ -1,9 +1,9 @@
 """
 Entra's tokens: keys, claims by the resource's token version, managed identities' day-long cache, federated credentials.
 
-    entra.managed_identity_token(identity, resource)   as API Management gets it: 86,700 s, cached per resource string for 24 h
+    entra.managed_identity_token(identity, resource)   86,700 s, cached per resource string for 24 h
     entra.token_for_client(client_id, resource)        another application's valid token (no proof asked)
-    entra.verify(token, audiences=None)                -> claims, or InvalidToken (signature, lifetime, audience if given)
+    entra.verify(token, audiences=None)                -> claims, or InvalidToken (signature, lifetime, audience)
     entra.sign(claims, …)                              a token with just these claims, for wrong ones in tests
     entra.add_secret(client_id, secret)
     entra.add_federated_credential(client_id, issuer=…, subject=…)
@@ -21,6 +21,7 @@ import functools
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -43,7 +44,7 @@ CLIENT_TOKEN_SECONDS = 3_599
 SKEW_SECONDS = 300
 
 
-class InvalidToken(Exception):  # noqa: N818  # the name that the simulator's authors agreed on
+class InvalidToken(Exception):  # the name that the simulator's authors agreed on
     """A token that is not accepted; `arm_code` is the more specific code that ARM has for it."""
 
     def __init__(self, text: str, arm_code: str = "InvalidAuthenticationToken") -> None:
@@ -119,9 +120,10 @@ class Entra(Directory):
         self.secrets: dict[str, set[str]] = {}
         self.federated: list[FederatedCredential] = []
         self.issuers: dict[str, list[Any]] = {}
+        self.static_issuers: dict[str, StaticIssuer] = {}
         self._cached: dict[tuple[str, str], tuple[float, str]] = {}
 
-    # --- names ----------------------------------------------------------------------------------------------------------
+    # --- names --------------------------------------------------------------------------------------------------------
     def issuer(self, version: int) -> str:
         """The real names: sts.windows.net for v1, login.microsoftonline.com for v2."""
         if version == 1:
@@ -131,7 +133,7 @@ class Entra(Directory):
     def jwks(self) -> Body:
         return {"keys": [jwk(rsa_key(self.kid), self.kid)]}
 
-    # --- issuing ----------------------------------------------------------------------------------------------------------
+    # --- issuing ------------------------------------------------------------------------------------------------------
     def sign(self, claims: Mapping[str, Any], *, seconds: int = CLIENT_TOKEN_SECONDS, key: str | None = None) -> str:
         """A token with iat, nbf, exp and uti added where they are missing; another `key` makes a forged one."""
         now = int(self.world.clock.timestamp())
@@ -142,7 +144,8 @@ class Entra(Directory):
         """
         The identity's token for `resource`: the cached one for a day, whatever has happened to roles since.
 
-        Raises EntraError 500011 (no such resource), 501051 (assignment required and missing), 700016 (no such identity).
+        Raises EntraError 500011 (no such resource), 501051 (assignment required and missing), 700016 (no such
+        identity).
         """
         found = identity if isinstance(identity, ManagedIdentity) else self.identity(identity)
         if found is None or found.principal_id not in self.service_principals:
@@ -162,8 +165,8 @@ class Entra(Directory):
         """
         The claims of an app-only token, by the token version of the resource's application.
 
-        v1 echoes the resource as `aud`, character for character; v2 always has the client id. `roles` only when assigned,
-        `idtyp` only when the application asks for it as an optional claim.
+        v1 echoes the resource as `aud`, character for character; v2 always has the client id. `roles` only when
+        assigned, `idtyp` only when the application asks for it as an optional claim.
         """
         client = self.principal(client_id)
         if client is None:
@@ -206,12 +209,12 @@ class Entra(Directory):
         raise EntraError(
             500011,
             "invalid_resource",
-            f"The resource principal named {resource} was not found in the tenant named {self.tenant_id}. This can happen "
-            "if the application has not been installed by the administrator of the tenant or consented to by any user in "
-            "the tenant. You might have sent your authentication request to the wrong tenant.",
+            f"The resource principal named {resource} was not found in the tenant named {self.tenant_id}. This can "
+            "happen if the application has not been installed by the administrator of the tenant or consented to by any "
+            "user in the tenant. You might have sent your authentication request to the wrong tenant.",
         )
 
-    # --- checking -----------------------------------------------------------------------------------------------------------
+    # --- checking -----------------------------------------------------------------------------------------------------
     def verify(self, token: str, *, audiences: Collection[str] | None = None) -> Claims:
         """The claims of a token that this Entra signed and that is in its time; InvalidToken otherwise."""
         options: Any = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
@@ -231,7 +234,7 @@ class Entra(Directory):
             )
         return claims
 
-    # --- proofs of clients ----------------------------------------------------------------------------------------------------
+    # --- proofs of clients --------------------------------------------------------------------------------------------
     def add_secret(self, client_id: str, secret: str) -> None:
         self.secrets.setdefault(client_id.lower(), set()).add(secret)
 
@@ -253,7 +256,20 @@ class Entra(Directory):
         """A trusted issuer whose assertions tests can sign."""
         made = StaticIssuer(issuer, self.world)
         self.trust_issuer(issuer, made.jwks())
+        self.static_issuers[issuer] = made
         return made
+
+    def write_assertions(self, folder: Path, *, seconds: int = 3600) -> dict[str, str]:
+        """A token file for each federated credential of a static issuer: client id -> path."""
+        written: dict[str, str] = {}
+        for credential in self.federated:
+            issuer = self.static_issuers.get(credential.issuer)
+            if issuer is not None:
+                path = folder / f"{credential.client_id}.token"
+                assertion = issuer.assertion(credential.subject, audience=credential.audience, seconds=seconds)
+                path.write_text(assertion)
+                written[credential.client_id] = str(path)
+        return written
 
 
 def optional_claims(application: Mapping[str, Any]) -> Claims:
@@ -265,8 +281,8 @@ def unknown_client(client_id: str, tenant_id: str) -> EntraError:
     return EntraError(
         700016,
         "unauthorized_client",
-        f"Application with identifier '{client_id}' was not found in the directory '{tenant_id}'. This can happen if the "
-        "application has not been installed by the administrator of the tenant or consented to by any user in the "
+        f"Application with identifier '{client_id}' was not found in the directory '{tenant_id}'. This can happen if "
+        "the application has not been installed by the administrator of the tenant or consented to by any user in the "
         "tenant. You may have sent your authentication request to the wrong tenant.",
     )
 

@@ -10,7 +10,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.switches      what nobody could verify, both ways (switches.py)
     world.latency       seconds added to each call (ARM, Graph, Entra)
     world.denied        RBAC actions denied to callers, lower case, "*" allowed
-    world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters by pattern
+    world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters
     world.invocations   one Invocation per run of a function
     world.guid(), world.hexadecimal(n)      new ids, the same in every run
 
