@@ -1,0 +1,97 @@
+"""What happened, in three voices: a line in the log, an event on the object, a number in the metrics."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from funcgate.conditions import READY, Condition
+from funcgate.controller.cache import Snapshot
+from funcgate.controller.events import Events, Type
+from funcgate.controller.status import transitions
+from funcgate.controller.verdicts import DELETE_BLOCKED, PAUSED_REASON
+from funcgate.metrics import Metrics
+from funcgate.model import Action, Drift
+
+logger = logging.getLogger("funcgate.bindings")
+
+CONFLICT = "Conflict"
+
+
+class Applied(Protocol):
+    """One write that went through, and the fields that differed before it."""
+
+    @property
+    def condition(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def action(self) -> Action: ...
+    @property
+    def drifts(self) -> Sequence[Drift]: ...
+
+
+class Announcer:
+    """Speaks about bindings; decides nothing."""
+
+    def __init__(self, events: Events, metrics: Metrics) -> None:
+        self._events = events
+        self._metrics = metrics
+
+    def changes(self, before: Snapshot, changes: Iterable[Applied]) -> None:
+        """Each write is logged and counted; on a binding that was in force it undid a drift, which is an event."""
+        for change in changes:
+            fields = [drift.field for drift in change.drifts]
+            logger.info(
+                "applied",
+                extra=_about(before)
+                | {"aspect": change.condition, "key": change.key, "action": str(change.action), "fields": fields},
+            )
+            self._metrics.changes.labels(change.condition, str(change.action)).inc()
+            if before.in_force:
+                self._metrics.corrections.labels(change.condition).inc()
+                self._events.emit(before, "Normal", "DriftCorrected", _corrected(change), "Correct")
+
+    def conditions(self, about: Snapshot, before: Sequence[Condition], after: Sequence[Condition]) -> None:
+        """Each condition that says something else now is logged; what people wait for or must act on is an event."""
+        for was, now in transitions(before, after):
+            logger.info(
+                "condition changed",
+                extra=_about(about)
+                | {
+                    "condition": now.type,
+                    "was": was.status if was else None,
+                    "status": now.status,
+                    "reason": now.reason,
+                    "detail": now.message,
+                },
+            )
+            if type_ := _worth_an_event(was, now):
+                self._events.emit(about, type_, now.reason, f"{now.type}: {now.message}")
+
+    def let_go(self, snapshot: Snapshot, why: str) -> None:
+        """The object was released."""
+        logger.info("released", extra=_about(snapshot) | {"detail": why})
+        self._events.emit(snapshot, "Normal", "Deleted", why, "Delete")
+
+
+def _about(snapshot: Snapshot) -> dict[str, Any]:
+    return {"binding": str(snapshot.key), "generation": snapshot.generation}
+
+
+def _corrected(change: Applied) -> str:
+    if change.action is Action.CREATE:
+        return f"{change.condition}: {change.key} was gone and stands again"
+    if change.action is Action.DELETE:
+        return f"{change.condition}: {change.key} should not be there and was removed"
+    return f"{change.condition}: {'; '.join(map(str, change.drifts))}"
+
+
+def _worth_an_event(was: Condition | None, now: Condition) -> Type | None:
+    """Ready's flips, conflicts and blocked deletions; not that a new object has no status yet."""
+    if now.reason in (CONFLICT, DELETE_BLOCKED):
+        return "Warning" if now.type == READY else None
+    if now.type != READY or (was and was.status == now.status):
+        return None
+    if now.status == "Unknown":
+        return "Normal" if now.reason == PAUSED_REASON or (was and was.status == "True") else None
+    return "Normal" if now.status == "True" else "Warning"

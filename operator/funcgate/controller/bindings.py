@@ -1,0 +1,100 @@
+"""What funcgate writes to its own custom resources, and reads beside them. Every write asks the fence first."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from funcgate.controller.cache import FINALIZER, Snapshot
+from funcgate.controller.kube import Json, Kube, KubeError, Missing
+from funcgate.controller.lease import Fence
+from funcgate.controller.queue import Key
+from funcgate.errors import FuncgateError
+from funcgate.metrics import Metrics
+from funcgate.spec import GROUP, PLURAL, VERSION
+
+API = f"/apis/{GROUP}/{VERSION}"
+NAMESPACE_SECONDS = 60.0
+
+
+class NotInstalled(FuncgateError):
+    """The cluster does not know our kind."""
+
+
+class Bindings:
+    """Our objects in the cluster."""
+
+    def __init__(self, kube: Kube, fence: Fence, metrics: Metrics) -> None:
+        self._kube = kube
+        self._fence = fence
+        self._metrics = metrics
+        self._namespaces: dict[str, tuple[float, Mapping[str, str]]] = {}
+
+    async def get(self, key: Key) -> Snapshot | None:
+        """The object as it is now; None when it is gone."""
+        try:
+            return Snapshot.read(await self._kube.get(_path(key)))
+        except Missing:
+            return None
+
+    async def keys(self) -> AsyncIterator[tuple[Key, str, str]]:
+        """Key, uid and resource version of every binding in the cluster; cheap, as neither spec nor status travels."""
+        async for each in self._kube.metadata(f"{API}/{PLURAL}"):
+            yield Key(each["namespace"], each["name"]), each["uid"], each["resourceVersion"]
+
+    async def write_status(self, snapshot: Snapshot, patch: Json) -> Snapshot:
+        """The patch is laid over the status, if the object is still the one we know. Raises Conflict or Missing."""
+        body = {"metadata": {"uid": snapshot.uid, "resourceVersion": snapshot.version}, "status": patch}
+        return await self._write("status", self._kube.merge, f"{_path(snapshot.key)}/status", body)
+
+    async def add_finalizer(self, snapshot: Snapshot) -> Snapshot:
+        """The object stays until we let go of it. Raises Conflict or Missing."""
+        return await self._set_finalizers(snapshot, (*snapshot.finalizers, FINALIZER))
+
+    async def remove_finalizer(self, snapshot: Snapshot) -> None:
+        """We let go of the object. Raises Conflict; that it is gone already is fine."""
+        try:
+            await self._set_finalizers(snapshot, tuple(each for each in snapshot.finalizers if each != FINALIZER))
+        except Missing:
+            return
+
+    async def namespace_annotations(self, namespace: str) -> Mapping[str, str]:
+        """The annotations of a namespace, at most a minute old."""
+        now = asyncio.get_running_loop().time()
+        known = self._namespaces.get(namespace)
+        if known and now - known[0] < NAMESPACE_SECONDS:
+            return known[1]
+        body = await self._kube.get(f"/api/v1/namespaces/{namespace}")
+        annotations: Mapping[str, str] = body["metadata"].get("annotations") or {}
+        self._namespaces[namespace] = (now, annotations)
+        return annotations
+
+    async def _set_finalizers(self, snapshot: Snapshot, finalizers: tuple[str, ...]) -> Snapshot:
+        operations = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": snapshot.version},
+            {"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)},
+        ]
+        return await self._write("finalizer", self._kube.json_patch, _path(snapshot.key), operations)
+
+    async def _write(self, what: str, send: Callable[[str, Any], Awaitable[Json]], path: str, body: object) -> Snapshot:
+        self._fence.check()
+        try:
+            answer = await send(path, body)
+        except KubeError as error:
+            self._metrics.kubernetes_writes.labels(what, error.reason).inc()
+            raise
+        self._metrics.kubernetes_writes.labels(what, "ok").inc()
+        return Snapshot.read(answer)
+
+
+async def ensure_installed(kube: Kube) -> None:
+    """The cluster serves our kind. Raises NotInstalled."""
+    try:
+        served = await kube.get(API)
+    except Missing:
+        served = {}
+    if not any(each.get("name") == PLURAL for each in served.get("resources") or ()):
+        raise NotInstalled(f"the cluster does not know {PLURAL}.{GROUP}/{VERSION}; apply crds/ first")
+
+
+def _path(key: Key) -> str:
+    return f"{API}/namespaces/{key.namespace}/{PLURAL}/{key.name}"

@@ -1,0 +1,179 @@
+"""
+What the watch showed last: one small snapshot per binding, never older than what we wrote ourselves.
+
+Resource versions of one kind can be compared as numbers (kubernetes.dev/resources/keps/5504, stable in 1.35, and true
+for every etcd-backed API server before). So the answer to our own write goes into the cache at once, and what the watch
+still delivers from before that write is left out: no pass ever starts from a state that we know to be over.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from funcgate.controller.queue import Key
+from funcgate.metrics import Metrics
+from funcgate.spec import GROUP, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
+
+FINALIZER = f"{GROUP}/azure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One custom resource, without what nobody here reads."""
+
+    key: Key
+    uid: str
+    version: str
+    generation: int
+    created: str
+    deleting: bool
+    finalizers: tuple[str, ...]
+    annotations: Mapping[str, str]  # ours only
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> "Snapshot":
+        """From the object as the API server sends it."""
+        metadata = body["metadata"]
+        annotations = metadata.get("annotations") or {}
+        return cls(
+            key=Key(metadata["namespace"], metadata["name"]),
+            uid=metadata["uid"],
+            version=metadata["resourceVersion"],
+            generation=metadata.get("generation", 0),
+            created=metadata.get("creationTimestamp") or "",
+            deleting=bool(metadata.get("deletionTimestamp")),
+            finalizers=tuple(metadata.get("finalizers") or ()),
+            annotations={name: value for name, value in annotations.items() if name.startswith(f"{GROUP}/")},
+            spec=dict(body.get("spec") or {}),
+            status=dict(body.get("status") or {}),
+        )
+
+    @property
+    def held(self) -> bool:
+        """Whether our finalizer keeps the object until we are done with it."""
+        return FINALIZER in self.finalizers
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody said: hands off."""
+        return self.annotations.get(PAUSED) == "true"
+
+    @property
+    def requested_at(self) -> str | None:
+        """The last request to look at once; any new value is a new request."""
+        return self.annotations.get(RECONCILE_REQUESTED_AT)
+
+    @property
+    def policy(self) -> str:
+        """What the reconcile-policy annotation says, known or not."""
+        return self.annotations.get(RECONCILE_POLICY, "manage")
+
+    @property
+    def ready(self) -> str:
+        """The status of the Ready condition."""
+        conditions = self.status.get("conditions") or ()
+        return next((str(each.get("status")) for each in conditions if each.get("type") == "Ready"), "Unknown")
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the wish as it is now stood in Azure after the last pass."""
+        return self.ready == "True" and self.status.get("observedGeneration") == self.generation and not self.deleting
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits for us: in force, and every request answered."""
+        return self.in_force and self.requested_at in (None, self.status.get("lastHandledReconcileAt"))
+
+    @property
+    def lane(self) -> str:
+        """The API Management service, in the one form that ids are compared in."""
+        return _id(self.spec, "apiManagement")
+
+    @property
+    def site(self) -> str:
+        """The function app, likewise."""
+        return _id(self.spec, "functionApp")
+
+
+def _id(spec: Mapping[str, Any], part: str) -> str:
+    section = spec.get(part)
+    return str(section.get("id", "")).lower() if isinstance(section, Mapping) else ""
+
+
+def calls_for_a_pass(before: Snapshot | None, now: Snapshot) -> bool:
+    """Whether this change is one to act on. Our own status comes back as an event too, and is none."""
+    return (
+        before is None
+        or before.uid != now.uid
+        or before.generation != now.generation
+        or before.deleting != now.deleting
+        or before.annotations != now.annotations
+        or (before.held and not now.held)
+    )
+
+
+def older(version: str, than: str) -> bool:
+    """Whether one resource version comes before another of the same kind; unreadable ones never do."""
+    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+
+
+class Cache:
+    """The snapshots, by key and by site."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._snapshots: dict[Key, Snapshot] = {}
+        self._sites: defaultdict[str, set[Key]] = defaultdict(set)
+        self._ready: Counter[str] = Counter()
+        for status in ("True", "False", "Unknown"):
+            metrics.bindings.labels(status).set_function(partial(self._ready.__getitem__, status))
+
+    def __len__(self) -> int:
+        return len(self._snapshots)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._snapshots)
+
+    def get(self, key: Key) -> Snapshot | None:
+        """What is known of `key`, if it is there."""
+        return self._snapshots.get(key)
+
+    def saw(self, now: Snapshot) -> bool:
+        """`now` is known, unless we know something newer; whether it calls for a pass."""
+        before = self._snapshots.get(now.key)
+        if before and older(now.version, before.version):
+            return False
+        self._put(now.key, before, now)
+        return calls_for_a_pass(before, now)
+
+    def gone(self, key: Key, uid: str) -> Snapshot | None:
+        """That very object is forgotten, and returned if it was known; another one of its name is not touched."""
+        before = self._snapshots.get(key)
+        if before is None or before.uid != uid:
+            return None
+        self._put(key, before, None)
+        return before
+
+    def at_site(self, site: str) -> Iterator[Snapshot]:
+        """All bindings of one function app."""
+        return (self._snapshots[key] for key in sorted(self._sites.get(site, ())))
+
+    def lane(self, key: Key) -> str:
+        """The lane of `key` in the queue."""
+        snapshot = self._snapshots.get(key)
+        return snapshot.lane if snapshot else ""
+
+    def _put(self, key: Key, before: Snapshot | None, now: Snapshot | None) -> None:
+        if before:
+            self._ready[before.ready] -= 1
+            self._sites[before.site].discard(key)
+            if not self._sites[before.site]:
+                del self._sites[before.site]
+            del self._snapshots[key]
+        if now:
+            self._ready[now.ready] += 1
+            self._sites[now.site].add(key)
+            self._snapshots[key] = now

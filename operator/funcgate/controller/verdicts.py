@@ -1,0 +1,75 @@
+"""
+What the controller says about a binding without asking the engine: conditions for what is decided before a pass. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from funcgate.conditions import READY, Condition, unsettled
+from funcgate.controller.cache import Snapshot
+from funcgate.controller.status import read, with_summaries
+from funcgate.errors import Unmet
+from funcgate.spec import PAUSED, RECONCILE_POLICY
+
+MANAGE = "manage"
+OBSERVE = "observe"
+DETACH = "detach-on-delete"
+POLICIES = (MANAGE, OBSERVE, DETACH)
+
+PENDING = "Pending"
+PAUSED_REASON = "Paused"
+INVALID_SPEC = "InvalidSpec"
+DELETE_BLOCKED = "DeleteBlocked"
+INTERNAL_ERROR = "InternalError"
+
+WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
+
+
+def first(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:
+    """Seen, and nothing is known yet."""
+    summaries = unsettled("Unknown", PENDING, "Not looked at yet.", snapshot.generation, stalled=False)
+    return with_summaries(summaries, (), types, snapshot.generation)
+
+
+def paused(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:
+    """Hands off. Speaks about the generation that was last acted on, since nobody acts on a newer one."""
+    generation = int(snapshot.status.get("observedGeneration", 0))
+    message = f"Nothing is looked at or changed, a deletion waits too, until the annotation {PAUSED} is removed."
+    summaries = unsettled("Unknown", PAUSED_REASON, message, generation, stalled=False, reconciling=False)
+    return with_summaries(summaries, read(snapshot.status), types, generation)
+
+
+def refused(snapshot: Snapshot, unmet: Unmet, types: Sequence[str]) -> tuple[Condition, ...]:
+    """Not acted on until a person changes something."""
+    return _stopped(snapshot, "False", unmet.reason, unmet.message, types, stalled=True)
+
+
+def delete_blocked(why: str) -> Unmet:
+    """The object stays until its part of Azure can be cleaned up, or somebody lets go of that."""
+    return Unmet(DELETE_BLOCKED, f"{why}; {WAY_OUT}", stalled=True)
+
+
+def broken(snapshot: Snapshot, error: BaseException, types: Sequence[str]) -> tuple[Condition, ...]:
+    """A mistake of ours. The log has the details; the object says that what it showed before may be over."""
+    message = f"An unexpected {type(error).__name__} ended the pass; it is repeated. The operator's log says more."
+    return _stopped(snapshot, "Unknown", INTERNAL_ERROR, message, types, stalled=False)
+
+
+def with_policy(conditions: Sequence[Condition], policy: str) -> tuple[Condition, ...]:
+    """Ready says so when the policy is none that we know."""
+    if policy in POLICIES:
+        return tuple(conditions)
+    note = f" {unknown_policy(policy)}, so nothing is written, as with {OBSERVE}."
+    return tuple(replace(each, message=each.message + note) if each.type == READY else each for each in conditions)
+
+
+def unknown_policy(policy: str) -> str:
+    """The sentence about an annotation with a value that we do not know."""
+    return f"The annotation {RECONCILE_POLICY} says {policy[:63]!r} and knows only {', '.join(POLICIES)}"
+
+
+def _stopped(
+    snapshot: Snapshot, status: str, reason: str, message: str, types: Sequence[str], *, stalled: bool
+) -> tuple[Condition, ...]:
+    summaries = unsettled(status, reason, message, snapshot.generation, stalled=stalled)
+    return with_summaries(summaries, read(snapshot.status), types, snapshot.generation)
