@@ -54,7 +54,7 @@ class Site:
             self.keys.of_function.setdefault(function.name.lower(), {"default": new_key()})
 
     def sync(self) -> None:
-        """ARM lists what is deployed; a host that is down tells nothing (azure-functions-host, FunctionsSyncManager)."""
+        """ARM lists what is deployed; a host that is down tells nothing (host: FunctionsSyncManager)."""
         if self.runtime is Runtime.UP:
             self.listed = list(self.functions)
 
