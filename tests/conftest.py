@@ -1,13 +1,16 @@
-"""What all tests share: a mark by folder, and the control plane's fixtures."""
+"""What all tests share: a mark by folder, the control plane's fixtures, and our kind in it."""
 
 from pathlib import Path
 
 import pytest
 
+from controlplane import ControlPlane
+
 pytest_plugins = ["controlplane.fixtures"]
 
 _HERE = Path(__file__).parent
 _MARKED_FOLDERS = ("contract", "integration")
+_CRDS = _HERE.parent / "crds"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -16,3 +19,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(_HERE).parts[0]
         if folder in _MARKED_FOLDERS:
             item.add_marker(getattr(pytest.mark, folder))
+
+
+@pytest.fixture(scope="session")
+def our_kind(control_plane: ControlPlane) -> None:
+    """The control plane serves functionapibindings; applied by each worker, which does no harm."""
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", str(_CRDS))
+    control_plane.wait_for_crd("functionapibindings.funcgate.dev")

@@ -1,7 +1,8 @@
 """
-Wishes that are good and wishes that are not, each with the reason. One table for schema and `spec.py`, so that they agree.
+Wishes that are good and wishes that are not, each with the reason.
 
-The changes replace top-level fields of `builders.a_manifest_spec()`.
+One table for the schema and for `spec.py`, so that they agree. The changes replace top-level fields of
+`builders.a_manifest_spec()`.
 """
 
 from typing import Any, NamedTuple

@@ -63,11 +63,11 @@ def _meaning(schema: Json) -> Any:
 def _resolved(schema: Json, definitions: Json) -> Json:
     """A schema without references; a union becomes what its members say together."""
     if "$ref" in schema:
-        return _resolved(definitions[schema["$ref"].rpartition("/")[2]] | {k: v for k, v in schema.items() if k != "$ref"},
-                         definitions)  # fmt: skip
+        there = definitions[schema["$ref"].rpartition("/")[2]]
+        return _resolved(there | {key: value for key, value in schema.items() if key != "$ref"}, definitions)
     if "anyOf" in schema:
         (one,) = (each for each in schema["anyOf"] if each != {"type": "null"})
-        return _resolved(one, definitions) | {k: v for k, v in schema.items() if k != "anyOf"}
+        return _resolved(one, definitions) | {key: value for key, value in schema.items() if key != "anyOf"}
     if "oneOf" in schema:
         return _united([_resolved(each, definitions) for each in schema["oneOf"]], schema)
     return schema
