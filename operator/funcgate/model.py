@@ -91,7 +91,7 @@ class Change(Generic[S]):
     @property
     def drifts(self) -> tuple[Drift, ...]:
         """The fields that this write changes, in the order of the state's definition."""
-        return tuple(_drifts(self.before, self.after)) or (Drift(field="mark", wanted="ours", seen=self.ownership),)
+        return tuple(_drifts(self.before, self.after)) or (Drift(field="mark", wanted="ours", seen="absent"),)
 
 
 def _drifts(before: Any, after: Any) -> Iterator[Drift]:

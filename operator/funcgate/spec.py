@@ -203,3 +203,20 @@ class Binding:
     owner: str
     deleting: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], *, instance_id: str, neighbours: tuple[Neighbour, ...] = ()) -> "Binding":
+        """The binding that a custom resource describes. Raises SpecError naming the field that cannot be."""
+        metadata = body.get("metadata") or {}
+        namespace, name = metadata.get("namespace") or "default", metadata.get("name")
+        if not name:
+            raise SpecError("metadata.name", "is missing")
+        return cls(
+            namespace=namespace,
+            name=name,
+            generation=metadata.get("generation", 0),
+            spec=Spec.parse(body.get("spec") or {}),
+            owner=f"{instance_id}/{namespace}/{name}",
+            deleting="deletionTimestamp" in metadata,
+            neighbours=neighbours,
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcgate import marks
-from funcgate.azure import ApimClient, ResourceId
+from funcgate.azure import ANY, ApimClient, ResourceId
 from funcgate.azure import Backend as SeenBackend
 from funcgate.errors import Rejected, Unmet
 from funcgate.marks import Mark
@@ -100,9 +100,9 @@ class Backend(Aspect[FunctionBackend]):
         await self.apim.put_backend(self.home(binding), backend_name(binding), properties, change.etag)
 
     async def _release(self, binding: Binding, change: Change[FunctionBackend]) -> None:
-        before = change.before.description if change.before else ""
+        before = change.before.description if change.before else None
         properties = {"description": marks.take(before) or backend_name(binding)}
-        await self.apim.put_backend(self.home(binding), backend_name(binding), properties, None)
+        await self.apim.put_backend(self.home(binding), backend_name(binding), properties, ANY)
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Where calls go, and with which key."""

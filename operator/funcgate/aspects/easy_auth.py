@@ -117,16 +117,21 @@ class EasyAuth(Aspect[AuthSettings]):
             unauthenticated_client_action=ACTION,
             provider_enabled=True,
             client_id=facts.client_id,
-            issuer=self.endpoints.issuer(facts.token_version or 2, str(facts.tenant_id)),
+            issuer=self._issuer(facts),
             accepts_our_audience=True,
             allowed_applications=frozenset(allowed),
         )
+
+    def _issuer(self, facts: Facts) -> str:
+        issuer = self.endpoints.issuer_v1 if facts.token_version == 1 else self.endpoints.issuer_v2
+        return issuer.format(tenant=facts.tenant_id)
 
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[AuthSettings]) -> Unmet | None:
         """A first write that would cut somebody off waits for `adopt`."""
         if binding.spec.adopt or facts.marked:
             return None
-        victims = [victim for change in plan.changes for victim in _cut_off(binding, facts, change)]
+        changes = [(each.before, each.after) for each in plan.changes if each.before and each.after]
+        victims = [victim for before, after in changes for victim in _cut_off(binding, facts, before, after)]
         if not victims:
             return None
         return Unmet(
@@ -153,8 +158,8 @@ class EasyAuth(Aspect[AuthSettings]):
     async def apply(self, binding: Binding, change: Change[AuthSettings]) -> None:
         """Our slice is in the document, laid over what stands there at that moment."""
         after, client_id = change.after, binding.spec.entra.registration.client_id
-        if after is not None:
-            await self.function_apps.put_auth(self.home(binding), lambda document: lay(document, after, client_id))
+        assert after is not None, "this document outlives the binding"
+        await self.function_apps.put_auth(self.home(binding), lambda document: lay(document, after, client_id))
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[AuthSettings]]) -> Unmet | None:
         """Settings of others that leave a hole, or keep our caller out."""
@@ -176,9 +181,9 @@ def read(document: Json, client_id: str) -> AuthSettings:
         provider_enabled=_at(provider, "enabled") is True,
         client_id=_lower(_at(provider, "registration", "clientId")),
         issuer=_issuer(_at(provider, "registration", "openIdIssuer")),
-        accepts_our_audience=client_id in map(_lower, validation.get("allowedAudiences") or ()),
+        accepts_our_audience=client_id in _lowered(validation.get("allowedAudiences")),
         allowed_applications=frozenset(
-            str(each).lower() for each in _at(validation, "defaultAuthorizationPolicy", "allowedApplications") or ()
+            _lowered(_at(validation, "defaultAuthorizationPolicy", "allowedApplications"))
         ),
         around=_surroundings(document, validation),
     )
@@ -196,7 +201,7 @@ def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
     _down(provider, "registration")["clientId"] = slice_.client_id
     _down(provider, "registration")["openIdIssuer"] = slice_.issuer
     audiences = validation.get("allowedAudiences") or []
-    if client_id not in map(_lower, audiences):
+    if client_id not in _lowered(audiences):
         validation["allowedAudiences"] = [*audiences, client_id]
     _down(validation, "defaultAuthorizationPolicy")["allowedApplications"] = sorted(slice_.allowed_applications)
     return whole
@@ -209,11 +214,8 @@ def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> Auth
     return replace(before, allowed_applications=allowed, accepts_our_audience=after.accepts_our_audience)
 
 
-def _cut_off(binding: Binding, facts: Facts, change: Change[AuthSettings]) -> Iterator[str]:
+def _cut_off(binding: Binding, facts: Facts, before: AuthSettings, after: AuthSettings) -> Iterator[str]:
     """Who calls today, as far as Azure tells, and could not after this change."""
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return
     for each in sorted(before.allowed_applications - after.allowed_applications):
         yield f"application {each}"
     if before.closed:
@@ -264,7 +266,7 @@ def _surroundings(document: Json, validation: Json) -> Surroundings:
         excluded_paths=tuple(_at(document, "globalValidation", "excludedPaths") or ()),
         other_providers=tuple(sorted(_other_providers(document.get("identityProviders") or {}))),
         allowed_principals=tuple(str(each).lower() for key in ("identities", "groups") for each in principals.get(key) or ()),
-        allowed_clients=tuple(map(_lower, _at(validation, "jwtClaimChecks", "allowedClientApplications") or ())),
+        allowed_clients=_lowered(_at(validation, "jwtClaimChecks", "allowedClientApplications")),
     )
 
 
@@ -308,3 +310,8 @@ def _down(document: MutableMapping[str, Any], *path: str) -> dict[str, Any]:
 
 def _lower(value: str | None) -> str | None:
     return value.lower() if value is not None else None
+
+
+def _lowered(values: Sequence[str] | None) -> tuple[str, ...]:
+    """Ids in lower case, as they are compared; an absent list is an empty one."""
+    return tuple(str(each).lower() for each in values or ())

@@ -1,0 +1,17 @@
+"""The command line: one module a command."""
+
+import click
+
+from funcgate import __version__
+from funcgate.cli.plan import plan
+from funcgate.cli.run import run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="funcgate")
+def main() -> None:
+    """Keep Azure API Management and Function Apps reconciled with FunctionApiBinding objects."""
+
+
+main.add_command(plan)
+main.add_command(run)

@@ -1,0 +1,83 @@
+"""`funcgate plan -f FILE…`: what a pass would write, without writing it."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from funcgate import report
+from funcgate.aspects import all_aspects
+from funcgate.azure import connect
+from funcgate.engine import Engine, Pass
+from funcgate.errors import FuncgateError, SpecError
+from funcgate.settings import Settings
+from funcgate.spec import KIND, Binding
+
+NOTHING_TO_DO, ERROR, CHANGES = 0, 1, 2
+
+
+@click.command()
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="A manifest; may be given more than once. '-' reads standard input.",
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def plan(files: Sequence[Path], output: str) -> None:
+    """
+    Show what a pass would change in Azure, and write nothing.
+
+    Ends with 0 when there is nothing to do, 2 when there are changes, 1 when something stands in the way.
+    """
+    try:
+        settings = Settings.read()
+        bindings = [Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)]
+        if not bindings:
+            raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
+        passes = asyncio.run(_passes(settings, bindings))
+    except FuncgateError as error:
+        raise click.ClickException(str(error)) from error
+    _print(passes, output)
+    raise SystemExit(_exit_code(list(passes.values())))
+
+
+def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    for file in files:
+        with click.open_file(str(file)) as text:
+            try:
+                documents = list(yaml.safe_load_all(text))
+            except yaml.YAMLError as error:
+                raise SpecError(str(file), f"is not YAML: {error}") from None
+        yield from (each for each in documents if isinstance(each, dict) and each.get("kind") == KIND)
+
+
+async def _passes(settings: Settings, bindings: Sequence[Binding]) -> dict[str, Pass]:
+    endpoints = settings.endpoints()
+    async with connect(endpoints) as azure:
+        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone)
+        done = await asyncio.gather(*(engine.reconcile(each, dry_run=True) for each in bindings))
+    return {f"{each.namespace}/{each.name}": one for each, one in zip(bindings, done, strict=True)}
+
+
+def _print(passes: dict[str, Pass], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps([report.as_json(name, done) for name, done in passes.items()], indent=2))
+        return
+    for name, done in passes.items():
+        click.echo("\n".join(report.lines(name, done)))
+
+
+def _exit_code(passes: Sequence[Pass]) -> int:
+    if any(outcome.status == "False" and not outcome.writes for done in passes for outcome in done.outcomes):
+        return ERROR
+    if any(done.writes for done in passes):
+        return CHANGES
+    return NOTHING_TO_DO if all(done.ok for done in passes) else ERROR

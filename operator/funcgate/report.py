@@ -1,0 +1,55 @@
+"""One pass in the words of people and programs: lines of text, JSON, the sentence of an event."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from funcgate.engine import IN_SYNC, PENDING, Outcome, Pass, Write
+from funcgate.model import Action
+
+SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.RELEASE: "-"}
+
+
+def lines(name: str, done: Pass) -> Iterator[str]:
+    """A plan as text: the binding, each write with the fields it changes, and what stands in the way."""
+    yield name
+    if done.ok:
+        yield "  nothing to do"
+    for outcome in done.outcomes:
+        for write in outcome.writes:
+            yield f"  {SIGNS[write.action]} {write.key}  ({outcome.condition})"
+            yield from (f"      {drift.field}: {drift.seen} → {drift.wanted}" for drift in write.drifts)
+        if outcome.reason not in (IN_SYNC, PENDING):
+            yield f"  {'·' if outcome.status == 'Unknown' else '!'} {outcome.condition}: {outcome.reason}: {outcome.message}"
+
+
+def as_json(name: str, done: Pass) -> dict[str, Any]:
+    """A plan as data; `docs/reference/plan.md` describes it."""
+    return {
+        "binding": name,
+        "ok": done.ok,
+        "changes": [_change(write) for write in done.writes],
+        "conditions": [_condition(outcome) for outcome in done.outcomes],
+    }
+
+
+def _change(write: Write) -> dict[str, Any]:
+    return {
+        "part": write.condition,
+        "key": write.key,
+        "action": str(write.action),
+        "fields": [{"field": each.field, "before": each.seen, "after": each.wanted} for each in write.drifts],
+    }
+
+
+def _condition(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "type": outcome.condition,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "message": outcome.message,
+    }
+
+
+def sentence(write: Write) -> str:
+    """One write in one line: what was done to what, and which fields differed."""
+    return f"{write.action} {write.key}: " + "; ".join(map(str, write.drifts))

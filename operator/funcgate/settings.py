@@ -1,0 +1,88 @@
+"""The operator's settings: environment → one frozen object, read once. `docs/reference/settings.md` lists them."""
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from funcgate.azure import Endpoints
+from funcgate.errors import FuncgateError
+
+
+class SettingsError(FuncgateError):
+    """A setting is missing or wrong; names the environment variable."""
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Each field is read from `FUNCGATE_<NAME>` unless it names other variables."""
+
+    model_config = SettingsConfigDict(env_prefix="FUNCGATE_", frozen=True, extra="ignore")
+
+    instance_id: Annotated[
+        str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,62}[a-z0-9])?$", description="Names this installation in marks")
+    ] = "funcgate"
+    azure_scopes: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(description="Subscriptions and resource groups that bindings may name; none means none"),
+    ] = ()
+    arm_endpoint: Annotated[str, Field(description="Azure Resource Manager")] = "https://management.azure.com"
+    arm_scope: Annotated[str, Field(description="Scope of its tokens")] = "https://management.azure.com/.default"
+    graph_endpoint: Annotated[str, Field(description="Microsoft Graph")] = "https://graph.microsoft.com"
+    graph_scope: Annotated[str, Field(description="Scope of its tokens")] = "https://graph.microsoft.com/.default"
+    authority: Annotated[
+        str,
+        Field(
+            description="Entra's token endpoint",
+            validation_alias=AliasChoices("FUNCGATE_AUTHORITY", "AZURE_AUTHORITY_HOST"),
+        ),
+    ] = "https://login.microsoftonline.com"
+    issuer_v1: Annotated[str, Field(description="Issuer of version 1 tokens")] = "https://sts.windows.net/{tenant}/"
+    issuer_v2: Annotated[str, Field(description="Issuer of version 2 tokens")] = (
+        "https://login.microsoftonline.com/{tenant}/v2.0"
+    )
+    leader_election: Annotated[bool, Field(description="Whether replicas elect one that acts")] = True
+    lease_name: Annotated[str, Field(description="The Lease they elect with")] = "funcgate"
+    pod_namespace: Annotated[
+        str,
+        Field(description="Where the Lease lives", validation_alias=AliasChoices("FUNCGATE_POD_NAMESPACE", "POD_NAMESPACE")),
+    ] = "funcgate-system"
+    pod_name: Annotated[
+        str, Field(description="Who holds it", validation_alias=AliasChoices("FUNCGATE_POD_NAME", "POD_NAME", "HOSTNAME"))
+    ] = "funcgate"
+    health_host: Annotated[str, Field(description="Address of /livez, /readyz and /metrics")] = "0.0.0.0"  # noqa: S104 the kubelet and Prometheus come from outside the pod
+    health_port: Annotated[int, Field(ge=0, le=65535, description="Port of /livez, /readyz and /metrics")] = 8080
+    passes_per_service: Annotated[
+        int, Field(ge=1, le=32, description="Passes at once on one API Management service")
+    ] = 4
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")] = "INFO"
+
+    @field_validator("azure_scopes", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """The settings of this process. Raises SettingsError naming the first variable that is wrong."""
+        try:
+            return cls()
+        except ValidationError as invalid:
+            error = invalid.errors(include_url=False, include_input=False)[0]
+            variable = str(error["loc"][0])
+            name = variable if variable.isupper() else f"FUNCGATE_{variable.upper()}"
+            raise SettingsError(f"{name}: {error['msg']}") from None
+
+    def endpoints(self) -> Endpoints:
+        """Where Azure is; other clouds and tests are other addresses, nothing else."""
+        return Endpoints(
+            arm=self.arm_endpoint,
+            arm_scope=self.arm_scope,
+            graph=self.graph_endpoint,
+            graph_scope=self.graph_scope,
+            authority=self.authority,
+            issuer_v1=self.issuer_v1,
+            issuer_v2=self.issuer_v2,
+        )

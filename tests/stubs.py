@@ -1,0 +1,228 @@
+"""Clients that stand in for Azure's in the aspects' unit tests: a dict each, and a list of what was written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from builders import CLIENT_ID, IDENTITY_CLIENT_ID, PRINCIPAL_ID, SERVICE, SITE, TENANT
+from funcgate.azure import (
+    Api,
+    Application,
+    Backend,
+    Function,
+    ManagedIdentity,
+    PolicyText,
+    Service,
+    ServicePrincipal,
+    Site,
+    UserIdentity,
+)
+from funcgate.engine import Engine, Outcome, Pass
+from funcgate.errors import NotFound
+from funcgate.model import Aspect, Facts
+from funcgate.spec import Binding
+
+IDS = ManagedIdentity(principal_id=PRINCIPAL_ID, client_id=IDENTITY_CLIENT_ID, tenant_id=TENANT)
+
+
+def a_service(**changes: Any) -> Service:
+    service = Service(
+        id=SERVICE, gateway_url="https://contoso.azure-api.net", provisioning_state="Succeeded", location="x", sku="y"
+    )
+    return replace(service, **changes)
+
+
+def a_backend(**changes: Any) -> Backend:
+    backend = Backend(
+        name="orders-fn",
+        url="https://orders-abc.azurewebsites.net/v1",
+        protocol="http",
+        resource_id=f"https://management.azure.com{SITE}",
+        description="orders-fn",
+        header_credentials={"x-functions-key": ("{{orders-fn-key}}",)},
+        etag='"1"',
+    )
+    return replace(backend, **changes)
+
+
+def a_site(**changes: Any) -> Site:
+    site = Site(
+        id=SITE,
+        host_name="orders-abc.azurewebsites.net",
+        kind="functionapp,linux",
+        state="Running",
+        enabled=True,
+        location="x",
+        sku="Dynamic",
+        https_only=True,
+    )
+    return replace(site, **changes)
+
+
+def a_function(name: str = "GetOrder", route: str | None = "orders/{id}", prefix: str = "v1/", **binding: Any) -> Function:
+    trigger = {"type": "httpTrigger", "route": route} | binding
+    template = f"https://orders-abc.azurewebsites.net/{prefix}{route or name}".lower()
+    return Function(name=name, bindings=[trigger], invoke_url_template=template, disabled=False)
+
+
+@dataclass
+class StubApim:
+    """API Management with one service."""
+
+    service: Service = field(default_factory=a_service)
+    api: Api | None = None
+    backends: dict[str, Backend] = field(default_factory=dict)
+    named_values: set[str] = field(default_factory=lambda: {"orders-fn-key"})
+    policy: PolicyText | None = None
+    api_gone: bool = False
+    refuses_delete: Exception | None = None
+    written: list[Any] = field(default_factory=list)
+
+    async def get_service(self, service: str) -> Service:
+        return self.service
+
+    async def add_identity(self, service: str, *, system: bool, user_assigned: str | None) -> Service:
+        self.written.append(("identity", system, user_assigned))
+        named = {user_assigned.lower(): UserIdentity(id=user_assigned, principal_id="p", client_id="c")} if user_assigned else {}
+        self.service = replace(self.service, has_system_identity=system, user_assigned=named)
+        return self.service
+
+    async def get_api(self, service: str, api: str) -> Api | None:
+        return self.api
+
+    async def get_backend(self, service: str, name: str) -> Backend | None:
+        return self.backends.get(name)
+
+    async def list_backends(self, service: str) -> Sequence[Backend]:
+        return list(self.backends.values())
+
+    async def has_named_value(self, service: str, name: str) -> bool:
+        return name in self.named_values
+
+    async def put_backend(self, service: str, name: str, change: Mapping[str, Any], etag: str | None) -> None:
+        self.written.append(("put", name, change, etag))
+        seen = self.backends.get(name, a_backend(header_credentials={}))
+        headers = {key.lower(): tuple(values) for key, values in change.get("credentials", {}).get("header", {}).items()}
+        kept = {key: values for key, values in seen.header_credentials.items() if key.lower() not in headers}
+        self.backends[name] = replace(
+            seen,
+            url=change.get("url", seen.url),
+            description=change["description"],
+            header_credentials=kept | headers,
+        )
+
+    async def delete_backend(self, service: str, name: str, etag: str | None) -> None:
+        if self.refuses_delete:
+            raise self.refuses_delete
+        self.written.append(("delete", name, etag))
+        del self.backends[name]
+
+    async def get_policy(self, service: str, api: str) -> PolicyText | None:
+        if self.api_gone:
+            raise NotFound("no such API", reason="ApiNotFound")
+        return self.policy
+
+    async def put_policy(self, service: str, api: str, text: str, etag: str | None) -> None:
+        self.written.append(("put", api, etag))
+        self.policy = PolicyText(text=text, etag='"2"')
+
+    async def delete_policy(self, service: str, api: str, etag: str | None) -> None:
+        self.written.append(("delete", api, etag))
+        self.policy = None
+
+
+@dataclass
+class StubFunctionApps:
+    """App Service with one site."""
+
+    site: Site = field(default_factory=a_site)
+    functions: Sequence[Function] | Exception = field(default_factory=lambda: [a_function()])
+    auth: dict[str, Any] = field(default_factory=lambda: {"platform": {"enabled": False}})
+    site_gone: Exception | None = None
+    written: list[dict[str, Any]] = field(default_factory=list)
+
+    async def get_site(self, site: str) -> Site:
+        if self.site_gone:
+            raise self.site_gone
+        return self.site
+
+    async def list_functions(self, site: str) -> Sequence[Function]:
+        if isinstance(self.functions, Exception):
+            raise self.functions
+        return self.functions
+
+    async def get_auth(self, site: str) -> Mapping[str, Any]:
+        return self.auth
+
+    async def put_auth(self, site: str, lay: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self.auth = dict(lay(self.auth))
+        self.written.append(self.auth)
+
+
+@dataclass
+class StubIdentities:
+    """Managed identities; a missing one is None, or raises when it was named."""
+
+    system: ManagedIdentity | None = IDS
+    named: ManagedIdentity | Exception = IDS
+
+    async def system_assigned(self, scope: str) -> ManagedIdentity | None:
+        return self.system
+
+    async def user_assigned(self, id: str) -> ManagedIdentity:  # noqa: A002 as the client calls it
+        if isinstance(self.named, Exception):
+            raise self.named
+        return self.named
+
+
+@dataclass
+class StubGraph:
+    """Microsoft Graph with one application."""
+
+    application: Application | None = field(
+        default_factory=lambda: Application(object_id="o", client_id=CLIENT_ID, display_name="Orders", token_version=2)
+    )
+    principal: ServicePrincipal | None = field(
+        default_factory=lambda: ServicePrincipal(
+            object_id="s", client_id=CLIENT_ID, assignment_required=False, enabled=True
+        )
+    )
+    refuses: Exception | None = None
+
+    async def get_application(self, client_id: str) -> Application | None:
+        if self.refuses:
+            raise self.refuses
+        return self.application
+
+    async def get_service_principal(self, client_id: str) -> ServicePrincipal | None:
+        return self.principal
+
+
+class Given(Aspect[Any]):
+    """Gives facts and does nothing else: what the other aspects would have found."""
+
+    name = "given"
+    condition = "GivenReady"
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        self.gives = tuple(Facts.__dataclass_fields__)  # type: ignore[misc]
+
+    def home(self, binding: Binding) -> str:
+        return binding.spec.api_management.id
+
+    async def observe(self, binding: Binding) -> Mapping[str, Any]:
+        return {}
+
+    def learn(self, binding: Binding, observed: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.facts
+
+
+async def run(aspect: Aspect[Any], binding: Binding, **facts: Any) -> tuple[Outcome, Pass]:
+    """One pass of this aspect alone, with these facts given."""
+
+    async def is_gone(_: str) -> bool | None:
+        return False
+
+    done = await Engine([Given(**facts), aspect], is_gone).reconcile(binding)
+    return done.outcomes[-1], done

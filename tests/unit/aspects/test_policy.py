@@ -1,0 +1,153 @@
+from typing import Any
+
+import pytest
+
+from builders import CLIENT_ID, IDENTITY_CLIENT_ID, NAMED_IDENTITY, OWNER, SERVICE, a_binding
+from funcgate import policy as documents
+from funcgate.aspects.policy import Policy
+from funcgate.azure import PolicyText
+from funcgate.engine import Outcome, Pass
+from funcgate.errors import NotFound
+from funcgate.model import Action
+from funcgate.policy import Statements
+from funcgate.spec import Binding
+from stubs import StubApim, run
+
+FACTS = {
+    "api_path": "shop/orders",
+    "client_id": CLIENT_ID,
+    "identity_client_id": IDENTITY_CLIENT_ID,
+    "backend_id": "orders-fn",
+}
+OTHERS = "<policies><inbound><base /><rate-limit calls='5' renewal-period='1' /></inbound></policies>"
+
+
+def a_policy(base: str | None = OTHERS, **changes: Any) -> PolicyText:
+    """A document that holds our statements beside others'."""
+    wanted = {"resource": CLIENT_ID, "identity_client_id": None, "backend_id": "orders-fn", "owner": OWNER} | changes
+    return PolicyText(text=documents.render(documents.merge(documents.parse(base), Statements(**wanted))), etag='"1"')
+
+
+async def reconcile(apim: StubApim, binding: Binding | None = None) -> tuple[Outcome, Pass]:
+    return await run(Policy(apim), binding or a_binding(), **FACTS)
+
+
+def stands(apim: StubApim) -> Statements | None:
+    assert apim.policy
+    return documents.find(documents.parse(apim.policy.text)).statements
+
+
+async def test_where_no_policy_stands_ours_is_created() -> None:
+    apim = StubApim()
+    outcome, done = await reconcile(apim)
+    assert (outcome.true, outcome.writes[0].action, apim.written) == (True, Action.CREATE, [("put", "orders", None)])
+    assert stands(apim) == Statements(
+        resource=CLIENT_ID, identity_client_id=None, backend_id="orders-fn", owner=OWNER
+    )
+    assert (done.facts.sends_token, done.facts.marked) == (True, True)
+
+
+async def test_ours_as_it_must_be_is_left_alone() -> None:
+    apim = StubApim(policy=a_policy())
+    outcome, _ = await reconcile(apim)
+    assert (outcome.true, apim.written) == (True, [])
+    assert outcome.message == f"The base policy of orders sends a token for {CLIENT_ID} to orders-fn."
+
+
+async def test_others_statements_stay_when_ours_are_added() -> None:
+    apim = StubApim(policy=PolicyText(text=OTHERS, etag='"7"'))
+    outcome, _ = await reconcile(apim)
+    assert apim.written == [("put", "orders", '"7"')]
+    assert outcome.writes[0].action is Action.UPDATE
+    assert apim.policy
+    assert "rate-limit" in apim.policy.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"resource": "someone-else"}, "resource"),
+        ({"backend_id": "other"}, "backendId"),
+        ({"identity_client_id": "x"}, "identityClientId"),
+    ],
+)
+async def test_drift_is_found_by_field_and_mended(changes: dict[str, str], field: str) -> None:
+    apim = StubApim(policy=a_policy(**changes))
+    outcome, _ = await reconcile(apim)
+    assert [each.field for each in outcome.writes[0].drifts] == [field]
+    assert (outcome.true, (await reconcile(apim))[0].writes) == (True, ())
+
+
+async def test_a_broken_block_is_mended_and_says_what_was_wrong() -> None:
+    policy = a_policy()
+    apim = StubApim(policy=PolicyText(text=policy.text.replace('ignore-error="false"', 'ignore-error="true"'), etag=None))
+    outcome, _ = await reconcile(apim)
+    assert "ignore-error" in outcome.message or any("ignore-error" in each.seen for each in outcome.writes[0].drifts)
+    assert stands(apim)
+
+
+async def test_a_user_assigned_identity_is_named_in_the_statement() -> None:
+    apim = StubApim()
+    named = {"id": SERVICE, "identity": {"type": "UserAssigned", "id": NAMED_IDENTITY}}
+    await reconcile(apim, a_binding(apiManagement=named))
+    found = stands(apim)
+    assert found
+    assert found.identity_client_id == IDENTITY_CLIENT_ID
+
+
+async def test_another_bindings_statements_are_a_conflict() -> None:
+    apim = StubApim(policy=a_policy(owner="prod/shop/other"))
+    outcome, done = await reconcile(apim)
+    assert (outcome.reason, apim.written, done.facts.marked) == ("Conflict", [], False)
+
+
+async def test_a_document_that_cannot_be_read_is_never_written() -> None:
+    apim = StubApim(policy=PolicyText(text="<policies><inbound>", etag='"1"'))
+    outcome, _ = await reconcile(apim)
+    assert (outcome.reason, outcome.stalled, apim.written) == ("PolicyUnreadable", True, [])
+
+
+async def test_someone_elses_statement_that_undoes_ours_is_quoted() -> None:
+    policy = a_policy()
+    contradiction = '<set-header name="Authorization" exists-action="delete" />'
+    text = policy.text.replace("</inbound>", f"{contradiction}</inbound>")
+    outcome, _ = await reconcile(StubApim(policy=PolicyText(text=text, etag='"1"')))
+    assert (outcome.reason, outcome.stalled) == ("PolicyContradicted", True)
+    assert "Authorization" in outcome.message
+
+
+async def test_a_missing_api_is_left_to_the_aspect_that_looks_for_it() -> None:
+    apim = StubApim(api_gone=True)
+    outcome, _ = await run(Policy(apim), a_binding(), **(FACTS | {"api_path": None}))
+    assert (outcome.reason, outcome.message) == ("Waiting", "waits for the API, from GivenReady")
+
+
+async def test_deletion_takes_ours_out_and_leaves_the_rest() -> None:
+    apim = StubApim(policy=a_policy())
+    outcome, _ = await reconcile(apim, a_binding(deleting=True))
+    assert (outcome.writes[0].action, apim.written) == (Action.DELETE, [("put", "orders", '"1"')])
+    assert apim.policy
+    assert documents.equal(
+        documents.parse(apim.policy.text),
+        documents.remove(documents.merge(documents.parse(OTHERS), Statements(resource="r", identity_client_id=None, backend_id="b", owner=OWNER))) or documents.parse(None),
+    )  # fmt: skip
+
+
+async def test_deletion_removes_a_document_that_holds_nothing_else() -> None:
+    apim = StubApim(policy=a_policy(base=None))
+    await reconcile(apim, a_binding(deleting=True))
+    assert apim.written == [("delete", "orders", '"1"')]
+
+
+@pytest.mark.parametrize(
+    "policy", [None, PolicyText(text=OTHERS, etag='"1"'), a_policy(owner="prod/shop/other")]
+)
+async def test_deletion_touches_nothing_that_is_not_ours(policy: PolicyText | None) -> None:
+    apim = StubApim(policy=policy)
+    outcome, _ = await reconcile(apim, a_binding(deleting=True))
+    assert (outcome.true, apim.written) == (True, [])
+
+
+async def test_deletion_ends_when_the_api_is_gone() -> None:
+    outcome, done = await reconcile(StubApim(api_gone=True), a_binding(deleting=True))
+    assert (outcome.true, done.ok) == (True, True)

@@ -1,0 +1,305 @@
+"""The engine with toy aspects: order, waiting, failure, dry runs and teardown; no Azure."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError
+from typing import Any
+
+import pytest
+
+from builders import a_binding
+from funcgate.azure.http import write_fence
+from funcgate.engine import Engine, Outcome, Pass
+from funcgate.errors import AccessDenied, AzureError, NotFound, Rejected, TryAgain, Unmet
+from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Ownership, Phase, Plan
+from funcgate.spec import Binding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    value: str
+
+
+class Toy(Aspect[Text]):
+    """One document in a dict that plays Azure."""
+
+    def __init__(self, name: str, world: dict[str, str], **settings: Any) -> None:
+        self.name = name  # type: ignore[misc]
+        self.condition = f"{name.title()}Ready"  # type: ignore[misc]
+        self.world = world
+        self.wish: str | None = "new"
+        self.ownership = Ownership.OURS
+        self.fails_to_observe: BaseException | None = None
+        self.fails_to_apply: BaseException | None = None
+        self.keeps_old = False
+        self.objection: Unmet | None = None
+        self.verdict: Unmet | None = None
+        self.teaches: dict[str, str] = {}
+        self.steps: Callable[[Change[Text]], Sequence[tuple[Phase, Change[Text]]]] | None = None
+        self.phase = Phase.ADD  # type: ignore[misc]
+        for key, value in settings.items():
+            setattr(self, key, value)
+
+    def home(self, binding: Binding) -> str:
+        return binding.spec.api_management.id
+
+    async def observe(self, binding: Binding) -> Mapping[str, Observed[Text]]:
+        await asyncio.sleep(0)
+        if self.fails_to_observe:
+            raise self.fails_to_observe
+        value = self.world.get(self.name)
+        return {self.name: Observed(state=Text(value=value), ownership=self.ownership)} if value else {}
+
+    def learn(self, binding: Binding, observed: Mapping[str, Observed[Text]]) -> Mapping[str, Any]:
+        return self.teaches if observed else {}
+
+    def desired(self, binding: Binding, facts: Facts) -> Mapping[str, Text]:
+        return {self.name: Text(value=self.wish)} if self.wish else {}
+
+    def object_to(self, binding: Binding, facts: Facts, plan: Plan[Text]) -> Unmet | None:
+        return self.objection
+
+    def stages(self, change: Change[Text], facts: Facts) -> Sequence[tuple[Phase, Change[Text]]]:
+        return self.steps(change) if self.steps else super().stages(change, facts)
+
+    async def apply(self, binding: Binding, change: Change[Text]) -> None:
+        write_fence.get()()
+        await asyncio.sleep(0)
+        if self.fails_to_apply:
+            raise self.fails_to_apply
+        self.world.setdefault("log", "")
+        self.world["log"] += f"{change.action} {self.name} "
+        if change.after is None:
+            del self.world[self.name]
+        elif not self.keeps_old:
+            self.world[self.name] = change.after.value
+
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[Text]]) -> Unmet | None:
+        return self.verdict
+
+
+class Looker(Toy):
+    """An aspect that only looks, with everything else as the base class has it."""
+
+    desired = Aspect.desired  # type: ignore[assignment]
+    object_to = Aspect.object_to  # type: ignore[assignment]
+    judge = Aspect.judge  # type: ignore[assignment]
+    apply = Aspect.apply  # type: ignore[assignment]
+
+
+@pytest.fixture
+def world() -> dict[str, str]:
+    return {}
+
+
+async def reconcile(*aspects: Aspect[Any], gone: bool | None = False, deleting: bool = False, **options: Any) -> Pass:
+    async def is_gone(_: str) -> bool | None:
+        return gone
+
+    return await Engine(aspects, is_gone).reconcile(a_binding(deleting=deleting), **options)
+
+
+def outcome(done: Pass, condition: str) -> Outcome:
+    return next(each for each in done.outcomes if each.condition == condition)
+
+
+def log(world: dict[str, str]) -> list[str]:
+    return world.get("log", "").strip().split("  ") if "log" in world else []
+
+
+async def test_what_is_missing_is_made_and_reported(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("door", world))
+    (made,) = done.writes
+    assert (done.ok, world["door"]) == (True, "new")
+    assert (made.condition, made.key, made.action) == ("DoorReady", "door", Action.CREATE)
+    assert made.drifts == (Drift(field="value", wanted="new", seen="absent"),)
+
+
+async def test_a_second_pass_plans_nothing(world: dict[str, str]) -> None:
+    aspect = Toy("door", world)
+    await reconcile(aspect)
+    assert (await reconcile(aspect)).writes == ()
+
+
+async def test_an_aspect_waits_for_the_facts_it_needs(world: dict[str, str]) -> None:
+    giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
+    taker = Toy("taker", world, needs=("host_name",))
+    done = await reconcile(taker, giver)
+    assert done.facts.host_name == "h"
+    assert world["log"].split() == ["create", "giver", "create", "taker"]
+
+
+async def test_a_fact_that_does_not_come_is_named_with_where_it_comes_from(world: dict[str, str]) -> None:
+    giver = Toy("giver", world, gives=("host_name",), fails_to_observe=TryAgain("busy", after_seconds=7))
+    done = await reconcile(Toy("taker", world, needs=("host_name",)), giver)
+    waiting = outcome(done, "TakerReady")
+    assert (waiting.status, waiting.reason) == ("Unknown", "Waiting")
+    assert waiting.message == "waits for the function app's host name, from GiverReady"
+    assert outcome(done, "GiverReady").after_seconds == 7
+
+
+async def test_an_error_stops_its_aspect_and_nothing_else(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("bad", world, fails_to_observe=Rejected("no", reason="BadInput")), Toy("good", world))
+    assert [each.true for each in done.outcomes] == [False, True]
+    assert (done.outcomes[0].reason, done.outcomes[0].stalled, done.ok) == ("BadInput", True, False)
+
+
+async def test_callers_are_switched_after_the_new_is_there_and_before_the_old_is_closed(world: dict[str, str]) -> None:
+    close = Toy("close", world, phase=Phase.CLOSE)
+    switch = Toy("switch", world, phase=Phase.SWITCH)
+    await reconcile(close, switch, Toy("add", world))
+    assert world["log"].split()[1::2] == ["add", "switch", "close"]
+
+
+async def test_one_aspect_may_write_before_and_after_the_switch(world: dict[str, str]) -> None:
+    def both(change: Change[Text]) -> Sequence[tuple[Phase, Change[Text]]]:
+        return ((Phase.CLOSE, change), (Phase.ADD, change))
+
+    await reconcile(Toy("door", world, steps=both), Toy("switch", world, phase=Phase.SWITCH))
+    assert world["log"].split()[1::2] == ["door", "switch", "door"]
+
+
+async def test_nothing_is_closed_while_the_switch_could_not_be_made(world: dict[str, str]) -> None:
+    switch = Toy("switch", world, phase=Phase.SWITCH, fails_to_apply=Rejected("no", reason="BadInput"))
+    done = await reconcile(switch, Toy("close", world, phase=Phase.CLOSE))
+    assert outcome(done, "CloseReady").message == "waits for SwitchReady"
+    assert "close" not in world
+
+
+async def test_a_later_phase_goes_ahead_when_there_is_nothing_to_write_before(world: dict[str, str]) -> None:
+    world["switch"] = "new"
+    await reconcile(Toy("switch", world, phase=Phase.SWITCH), Toy("close", world, phase=Phase.CLOSE))
+    assert world["close"] == "new"
+
+
+async def test_an_aspect_that_minds_a_fact_plans_after_it_was_seen_but_never_waits_for_its_end(
+    world: dict[str, str],
+) -> None:
+    planned_with: list[str | None] = []
+
+    def remember(change: Change[Text]) -> Sequence[tuple[Phase, Change[Text]]]:
+        planned_with.append(world.get("switch"))
+        return ((Phase.ADD, change),)
+
+    switch = Toy("switch", world, phase=Phase.SWITCH, gives=("marked",), teaches={"marked": "yes"})
+    await reconcile(Toy("door", world, minds=("marked",), steps=remember), switch)
+    assert (planned_with, world["switch"]) == ([None], "new")
+
+
+async def test_conflicts_and_objections_stop_every_write(world: dict[str, str]) -> None:
+    world["held"] = "old"
+    held = Toy("held", world, ownership=Ownership.FOREIGN)
+    cutting = Toy("cutting", world, objection=Unmet("WouldCutOff", "would cut off people", stalled=True))
+    done = await reconcile(held, cutting)
+    assert [each.reason for each in done.outcomes] == ["Conflict", "WouldCutOff"]
+    assert (world["held"], "cutting" in world, done.writes) == ("old", False, ())
+
+
+async def test_a_write_that_azure_does_not_show_is_not_taken_for_done(world: dict[str, str]) -> None:
+    world["door"] = "old"
+    done = await reconcile(Toy("door", world, keeps_old=True))
+    assert (done.outcomes[0].status, done.outcomes[0].reason) == ("Unknown", "NotShownYet")
+    assert "value: old → new" in done.outcomes[0].message
+
+
+async def test_a_verdict_keeps_ready_away_after_all_is_written(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("door", world, verdict=Unmet("Hole", "a hole", stalled=True)))
+    assert (done.outcomes[0].status, done.outcomes[0].reason, len(done.writes)) == ("False", "Hole", 1)
+
+
+async def test_a_verdict_that_does_not_block_leaves_the_pass_ok(world: dict[str, str]) -> None:
+    verdict = Unmet("GraphNotReadable", "cannot look", status="Unknown", blocking=False)
+    assert (await reconcile(Toy("door", world, verdict=verdict))).ok
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "stalled", "throttled", "reason"),
+    [
+        (AccessDenied("no role", reason="RoleMissing"), "Unknown", True, False, "it could not even be seen"),
+        (Rejected("bad", reason="BadInput"), "False", True, False, "Azure refuses the content"),
+        (TryAgain("slow down", reason="Throttled", after_seconds=3), "Unknown", False, True, "Azure is busy"),
+        (TryAgain("busy"), "Unknown", False, False, "somebody else is writing"),
+    ],
+)
+async def test_errors_become_outcomes_by_who_acts_next(
+    world: dict[str, str], error: AzureError, status: str, stalled: bool, throttled: bool, reason: str
+) -> None:
+    (got,) = (await reconcile(Toy("door", world, fails_to_observe=error))).outcomes
+    assert (got.status, got.stalled, got.throttled) == (status, stalled, throttled), reason
+
+
+async def test_a_missing_right_to_write_is_false_since_the_need_was_seen(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("door", world, fails_to_apply=AccessDenied("no role", reason="RoleMissing")))
+    assert done.outcomes[0].status == "False"
+
+
+async def test_a_lost_lease_stops_the_pass_before_the_write(world: dict[str, str]) -> None:
+    class LeaseLost(Exception):
+        pass
+
+    def fence() -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        await reconcile(Toy("door", world), fence=fence)
+    assert world == {}
+
+
+async def test_a_dry_run_reports_the_writes_and_makes_none(world: dict[str, str]) -> None:
+    giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
+    done = await reconcile(giver, Toy("taker", world, needs=("host_name",)), dry_run=True)
+    assert (world, [each.key for each in done.writes]) == ({}, ["giver"])
+    assert outcome(done, "GiverReady").reason == "ChangesPending"
+    assert outcome(done, "GiverReady").message == "create giver (value: absent → new)"
+    assert outcome(done, "TakerReady").message == "waits for the function app's host name, from GiverReady"
+
+
+async def test_deletion_removes_what_is_ours_in_reverse_order(world: dict[str, str]) -> None:
+    world |= {"add": "new", "switch": "new", "door": "new", "eyes": "new"}
+    aspects = [
+        Toy("add", world),
+        Toy("switch", world, phase=Phase.SWITCH),
+        Toy("door", world, phase=Phase.CLOSE, outlives=True),
+        Looker("eyes", world, phase=None),
+    ]
+    done = await reconcile(*aspects, deleting=True)
+    assert world["log"].split() == ["delete", "switch", "delete", "add"]
+    assert (done.ok, "door" in world, len(done.outcomes)) == (True, True, 2)
+    assert done.outcomes[0].message == "Nothing of ours is left."
+
+
+async def test_a_dry_run_of_a_deletion_shows_what_would_go(world: dict[str, str]) -> None:
+    world["add"] = "new"
+    done = await reconcile(Toy("add", world), deleting=True, dry_run=True)
+    assert ([each.action for each in done.writes], world["add"]) == ([Action.DELETE], "new")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_deletion_ends_when_what_we_stood_in_is_proven_gone(world: dict[str, str], gone: bool) -> None:
+    missing = NotFound("no such service", reason="ResourceNotFound")
+    done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=gone)
+    assert done.ok
+
+
+async def test_a_deletion_is_blocked_while_gone_cannot_be_told_from_a_lost_right(world: dict[str, str]) -> None:
+    missing = NotFound("no such subscription", reason="SubscriptionNotFound")
+    done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=None)
+    assert (done.ok, done.outcomes[0].reason, done.outcomes[0].stalled) == (False, "DeleteBlocked", True)
+
+
+async def test_an_aspect_that_only_looks_wishes_nothing_and_cannot_write(world: dict[str, str]) -> None:
+    eyes = Looker("eyes", world, phase=None)
+    assert (await reconcile(eyes)).ok
+    with pytest.raises(TypeError, match="only looks"):
+        await eyes.apply(a_binding(), Change(key="eyes", before=None, after=Text(value="x")))
+
+
+def test_aspects_that_wait_for_each_other_are_refused_at_start(world: dict[str, str]) -> None:
+    async def is_gone(_: str) -> bool | None:
+        return None
+
+    one = Toy("one", world, needs=("host_name",), gives=("api_path",))
+    two = Toy("two", world, needs=("api_path",), gives=("host_name",))
+    with pytest.raises(CycleError):
+        Engine([one, two], is_gone)
