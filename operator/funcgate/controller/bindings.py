@@ -36,7 +36,7 @@ class Bindings:
         except Missing:
             return None
 
-    async def keys(self) -> AsyncIterator[tuple[Key, str, str]]:
+    async def identities(self) -> AsyncIterator[tuple[Key, str, str]]:
         """Key, uid and resource version of every binding in the cluster; cheap, as neither spec nor status travels."""
         async for each in self._kube.metadata(f"{API}/{PLURAL}"):
             yield Key(each["namespace"], each["name"]), each["uid"], each["resourceVersion"]

@@ -123,9 +123,9 @@ class Kube:
         if self._session is None:
             raise RuntimeError("use `async with Kube(...)`")
         headers = {"Accept": accept} | ({"Content-Type": content_type} if body is not None else {})
-        if token := self.access.token:
-            headers["Authorization"] = f"Bearer {token}"
         try:
+            if token := self.access.token:
+                headers["Authorization"] = f"Bearer {token}"
             async with self._session.request(
                 method,
                 self.access.server + path,
