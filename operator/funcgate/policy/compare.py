@@ -98,7 +98,8 @@ def _differences(a: Meaning, b: Meaning, path: str) -> Iterator[str]:
 
 def _instead(tag: str, name: str, seen: str | None, wanted: str | None) -> str:
     default = DEFAULTS.get((tag, name))
-    return f"{_shown(name, seen or default)} instead of {_shown(name, wanted or default)}"
+    said = (_shown(name, default if value is None else value) for value in (seen, wanted))
+    return " instead of ".join(said)
 
 
 def _shown(name: str, value: str | None) -> str:

@@ -16,6 +16,8 @@ class Found:
     statements: Statements | None  # when all three are there; `owner` is "" without a mark
     differs: tuple[str, ...]  # readable paths of what is not as `merge` would leave it
     owner: str | None  # the mark; of several, one that is not the wanted one
+    resource: str | None = None  # of our token statement, even where the rest is missing
+    sends_token: bool = False  # callers through the gateway arrive with our token, whatever else is wrong
 
 
 def find(document: Document, wanted: Statements | None = None) -> Found:
@@ -28,4 +30,10 @@ def find(document: Document, wanted: Statements | None = None) -> Found:
     ours = recognise(tree(document), wanted)
     measure = wanted or (ours.as_far_as_known() if ours.nodes else None)
     expected = merge(document, measure) if measure else with_bases(document)
-    return Found(statements=ours.statements(), differs=differences(document, expected), owner=ours.owner(wanted))
+    return Found(
+        statements=ours.statements(),
+        differs=differences(document, expected),
+        owner=ours.owner(wanted),
+        resource=ours.resource,
+        sends_token=ours.send_token,
+    )

@@ -25,6 +25,20 @@ class Ours:
         """All of them; where the mark, the token or the header stands, our block belongs."""
         return [*self.marks, *self.tokens, *self.headers, *self.backends]
 
+    @property
+    def resource(self) -> str | None:
+        """What the token is for."""
+        return _get(self.tokens, "resource")
+
+    @property
+    def send_token(self) -> bool:
+        """Whether every request takes the token and then sends it."""
+        return any(
+            _always_runs(token) and _always_runs(header) and token in set(header.itersiblings(preceding=True))
+            for token in filter(_takes_our_token, self.tokens)
+            for header in filter(_overrides, self.headers)
+        )
+
     def owner(self, wanted: Statements | None) -> str | None:
         """The marked owner; of several one that is not the wanted one, since that is who must be asked."""
         owners = [owner for owner in map(marked_owner, self.marks) if owner]
@@ -33,26 +47,22 @@ class Ours:
 
     def statements(self) -> Statements | None:
         """What they say, when all three are there and say it."""
-        if not (self.tokens and self.headers and self.backends):
-            return None
-        if self.tokens[0].get("resource") is None or self.backends[0].get("backend-id") is None:
+        if not self.headers or self.resource is None or _get(self.backends, "backend-id") is None:
             return None
         return self.as_far_as_known()
 
     def as_far_as_known(self) -> Statements:
         """What they say, "" for what they don't."""
-        token = self.tokens[0] if self.tokens else None
-        backend = self.backends[0] if self.backends else None
         return Statements(
-            resource=_get(token, "resource") or "",
-            identity_client_id=_get(token, "client-id"),
-            backend_id=_get(backend, "backend-id") or "",
+            resource=self.resource or "",
+            identity_client_id=_get(self.tokens, "client-id"),
+            backend_id=_get(self.backends, "backend-id") or "",
             owner=self.owner(None) or "",
         )
 
 
-def _get(node: Element | None, name: str) -> str | None:
-    return None if node is None else node.get(name)
+def _get(nodes: Sequence[Element], name: str) -> str | None:
+    return nodes[0].get(name) if nodes else None
 
 
 def recognise(root: Element, wanted: Statements | None = None) -> Ours:
@@ -91,6 +101,15 @@ def _sends_our_token(node: Element) -> bool:
     return sets_authorization(node) and any(
         f'"{VARIABLE}"' in (value.text or "") and "Variables" in (value.text or "") for value in node.findall("value")
     )
+
+
+def _overrides(node: Element) -> bool:
+    return _sends_our_token(node) and node.get("exists-action", "override") == "override"
+
+
+def _always_runs(node: Element) -> bool:
+    section = node.getparent()
+    return section is not None and section.tag == "inbound" and _stands_directly(node)
 
 
 def _backends(nodes: Sequence[Element], beside: Sequence[Element], wanted: Statements | None) -> Sequence[Element]:

@@ -2,8 +2,9 @@
 From the form that people write to XML that a parser can read.
 
 Expressions stand verbatim in `rawxml`: `condition="@(a["x"] < 2 && b)"`. Here they are escaped, and nothing else is.
-Line ends inside attribute values are kept as `&#10;`: XML would make them spaces, and a `//` comment would swallow the
-rest. Every later statement stays on its line; `origin` leads from any other place back to the text as it was.
+Line ends and TABs in their attribute values are kept as `&#10;` and `&#9;`: XML would make them spaces, and a `//`
+comment would swallow the rest. Every later statement stays on its line; `origin` leads from any other place back to the
+text as it was.
 """
 
 import re
@@ -57,7 +58,7 @@ def escape_expressions(text: str) -> Escaped:
 
 
 def keep_line_ends(text: str) -> Escaped:
-    """A text that is XML already, but for the line ends in its attributes' expressions."""
+    """A text that is XML already, but for line ends and TABs in its attributes' expressions."""
     return _replaced(text, _expressions(text, verbatim=False))
 
 
@@ -106,7 +107,7 @@ def _in_attributes(text: str, at: int, *, verbatim: bool) -> Iterator[Piece]:
         if opening:
             _nothing_follows(text, end, quote, verbatim=verbatim)
             value = text[start : at - 1]
-            instead = _escaped_value(value, spelling) if verbatim else value.replace("\n", "&#10;")
+            instead = _escaped_value(value, spelling) if verbatim else _with_white_space(value)
             yield Piece(start, at, instead + quote + "\n" * value.count("\n"))
 
 
@@ -136,4 +137,8 @@ def _escaped(expression: str, spelling: Spelling) -> str:
 
 def _escaped_value(expression: str, spelling: Spelling) -> str:
     text = _escaped(expression, spelling).replace('"', "&quot;").replace("'", "&apos;")
-    return text.replace("\n", "&#10;").replace("\t", "&#9;")
+    return _with_white_space(text)
+
+
+def _with_white_space(value: str) -> str:
+    return value.replace("\n", "&#10;").replace("\t", "&#9;")

@@ -1,0 +1,95 @@
+"""Policy documents for tests: the corpus, builders, and the form in which API Management keeps what it is sent."""
+
+from pathlib import Path
+
+from lxml import etree
+
+from funcgate.policy import Document, Statements, render
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.xml"), key=lambda path: path.name)
+RESOURCE = "11111111-1111-1111-1111-111111111111"
+OWNER = "cluster-a/shop/orders"
+BEARER = '@("Bearer " + (string)context.Variables["msi-access-token"])'
+
+MARK = f"<!-- funcgate: owner={OWNER} -->"
+TOKEN = (
+    f'<authentication-managed-identity resource="{RESOURCE}" output-token-variable-name="msi-access-token"'
+    ' ignore-error="false" />'
+)
+HEADER = f'<set-header name="Authorization" exists-action="override"><value>{BEARER}</value></set-header>'
+ROUTE = '<set-backend-service id="apim-generated-policy" backend-id="orders-fn" />'
+OURS = MARK + TOKEN + HEADER + ROUTE
+
+
+def wanted(**fields: str | None) -> Statements:
+    """What the binding shop/orders wants."""
+    says = {"resource": RESOURCE, "identity_client_id": None, "backend_id": "orders-fn", "owner": OWNER, **fields}
+    return Statements(**says)
+
+
+def a_policy(
+    inbound: str = "<base />", backend: str = "<base />", outbound: str = "<base />", error: str = "<base />"
+) -> str:
+    """A document with these sections."""
+    return (
+        f"<policies>\n    <inbound>{inbound}</inbound>\n    <backend>{backend}</backend>\n"
+        f"    <outbound>{outbound}</outbound>\n    <on-error>{error}</on-error>\n</policies>"
+    )
+
+
+def text_of(path: Path) -> str:
+    """A document of the corpus with its line ends and byte order mark."""
+    return path.read_bytes().decode()
+
+
+def inbound_of(document: Document) -> list[str]:
+    """The statements of the inbound section, one string each, comments too."""
+    inbound = etree.fromstring(render(document)).find("inbound")
+    assert inbound is not None
+    return [etree.tostring(node, encoding="unicode", with_tail=False) for node in inbound]
+
+
+def as_stored(document: Document) -> str:
+    """
+    The document as API Management answers it with format=xml: TABs, CRLF, all entities, attributes as sent.
+
+    Source: Azure/azure-cli recordings test_apim_api_policy, test_apim_policy.
+    """
+    root = etree.fromstring(render(document).encode(), etree.XMLParser(strip_cdata=True))
+    around = [*reversed(list(root.itersiblings(preceding=True))), root, *root.itersiblings()]
+    return "\r\n".join(_stored(node, 0) for node in around)
+
+
+def _stored(node: etree._Element, depth: int) -> str:
+    indent = "\t" * depth
+    if not isinstance(node.tag, str):
+        return indent + _crlf(etree.tostring(node, encoding="unicode", with_tail=False))
+    declared = {f"xmlns:{prefix}" if prefix else "xmlns": uri for prefix, uri in _new_prefixes(node).items()}
+    attributes = "".join(f' {name}="{_value(value)}"' for name, value in {**declared, **node.attrib}.items())
+    name = f"{node.prefix}:{etree.QName(node).localname}" if node.prefix else etree.QName(node).localname
+    if len(node) == 0:
+        text = _crlf(_escaped(node.text or ""))
+        return f"{indent}<{name}{attributes}>{text}</{name}>" if text else f"{indent}<{name}{attributes} />"
+    parts = [_crlf(_escaped((node.text or "").strip()))]
+    for child in node:
+        parts += [_stored(child, depth + 1), _crlf(_escaped((child.tail or "").strip()))]
+    inner = "\r\n".join(part for part in parts if part)
+    return f"{indent}<{name}{attributes}>\r\n{inner}\r\n{indent}</{name}>"
+
+
+def _new_prefixes(node: etree._Element) -> dict[str | None, str]:
+    parent = node.getparent()
+    known = {} if parent is None else parent.nsmap
+    return {prefix: uri for prefix, uri in node.nsmap.items() if known.get(prefix) != uri}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _value(text: str) -> str:
+    return _escaped(text).replace('"', "&quot;").replace("\n", "&#xA;").replace("\t", "&#x9;")
+
+
+def _crlf(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")

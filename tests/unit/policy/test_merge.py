@@ -1,0 +1,206 @@
+"""Ours in, ours out, everything else kept."""
+
+from pathlib import Path
+
+import pytest
+
+from funcgate.policy import contradictions, differences, equal, find, merge, parse, remove, render
+from funcgate.policy.merge import with_bases
+from unit.policy.documents import (
+    CORPUS,
+    HEADER,
+    MARK,
+    OURS,
+    ROUTE,
+    TOKEN,
+    a_policy,
+    inbound_of,
+    text_of,
+    wanted,
+)
+
+PASTED = f"{TOKEN}{HEADER}{ROUTE}"
+OURS_IN_CORPUS = {
+    "another-owner",
+    "check-added-after-ours",
+    "contradicting-neighbours",
+    "half-deleted",
+    "import-left-a-route",
+    "ours-as-stored",
+    "ours-scattered-and-doubled",
+    "pasted-by-hand",
+}
+WITHOUT_OURS = [path for path in CORPUS if path.stem not in OURS_IN_CORPUS]
+BLOCK = inbound_of(merge(None, wanted()))[1:]
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_merging_twice_changes_nothing_more(path: Path) -> None:
+    once = merge(parse(text_of(path)), wanted())
+    assert find(once, wanted()).differs == ()
+    assert equal(merge(once, wanted()), once)
+
+
+@pytest.mark.parametrize("path", WITHOUT_OURS, ids=lambda path: path.stem)
+def test_what_was_merged_into_a_document_without_ours_comes_out_again(path: Path) -> None:
+    document = parse(text_of(path))
+    left = remove(merge(document, wanted()))
+    assert differences(left or with_bases(parse(None)), with_bases(document)) == ()
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_merging_leaves_the_given_document_as_it_was(path: Path) -> None:
+    document = parse(text_of(path))
+    before = render(document)
+    merge(document, wanted())
+    remove(document)
+    assert render(document) == before
+
+
+def test_into_nothing_the_whole_document_is_written() -> None:
+    assert render(merge(None, wanted(identity_client_id="c"))) == (
+        "<policies>\n\t<inbound>\n\t\t<base/>\n\t\t<!-- funcgate: owner=cluster-a/shop/orders -->\n"
+        '\t\t<authentication-managed-identity resource="11111111-1111-1111-1111-111111111111" client-id="c"'
+        ' output-token-variable-name="msi-access-token" ignore-error="false"/>\n'
+        '\t\t<set-header name="Authorization" exists-action="override"><value>'
+        '@("Bearer " + (string)context.Variables["msi-access-token"])</value></set-header>\n'
+        '\t\t<set-backend-service id="apim-generated-policy" backend-id="orders-fn"/>\n'
+        "\t</inbound>\n\t<backend>\n\t\t<base/>\n\t</backend>\n\t<outbound>\n\t\t<base/>\n\t</outbound>\n"
+        "\t<on-error>\n\t\t<base/>\n\t</on-error>\n</policies>"
+    )
+
+
+PLACES = [
+    ("<base /><cors />", ["<base/>", "<cors/>", *BLOCK], "at the end, behind what is there"),
+    (f"<base />{OURS}<cors />", ["<base/>", *BLOCK, "<cors/>"], "where it is"),
+    (f"<base />{PASTED}<cors />", ["<base/>", *BLOCK, "<cors/>"], "where it was pasted"),
+    (f"<base />{ROUTE}<cors />", ["<base/>", "<cors/>", *BLOCK], "a route alone holds no place"),
+    (f"<base />{TOKEN}<cors />{ROUTE}", ["<base/>", *BLOCK, "<cors/>"], "a token does"),
+    (f"{OURS}<cors /><base /><a />", ["<cors/>", "<base/>", *BLOCK, "<a/>"], "behind the outer scopes"),
+    (f"{OURS}<cors />", ["<base/>", *BLOCK, "<cors/>"], "behind outer scopes that were missing"),
+    (f"<base />{OURS}{PASTED}<a />", ["<base/>", *BLOCK, "<a/>"], "once"),
+    (
+        f"<base />{OURS}<choose><when condition='a'><validate-jwt header-name='Authorization' /></when></choose><a />",
+        [
+            "<base/>",
+            '<choose><when condition="a"><validate-jwt header-name="Authorization"/></when></choose>',
+            *BLOCK,
+            "<a/>",
+        ],
+        "behind a check of the caller, wherever it is",
+    ),
+    (
+        "<choose><when condition='a'><base /></when></choose>",
+        ['<choose><when condition="a"><base/></when></choose>', *BLOCK],
+        "with the outer scopes where somebody put them",
+    ),
+]
+
+
+@pytest.mark.parametrize(("inbound", "expected", "reason"), PLACES, ids=[reason for *_, reason in PLACES])
+def test_our_block_stands(inbound: str, expected: list[str], reason: str) -> None:
+    assert inbound_of(merge(parse(a_policy(inbound)), wanted())) == expected, reason
+
+
+CHECKS = [
+    ("<validate-azure-ad-token tenant-id='t' />", True, "Authorization is its default"),
+    ("<validate-azure-ad-token tenant-id='t' header-name='X-Token' />", False, "another header"),
+    ("<validate-jwt query-parameter-name='token' />", False, "a parameter"),
+    ("<validate-jwt token-value='@((string)context.Variables[&quot;t&quot;])' />", False, "a variable"),
+    ("<validate-jwt token-value='@(context.Request.Headers[&quot;authorization&quot;][0])' />", True, "by hand"),
+    ("<check-header name='AUTHORIZATION' failed-check-httpcode='401' />", True, "header names know no case"),
+    ("<check-header name='X-Key' failed-check-httpcode='401' />", False, "a check of something else"),
+    ("<send-request><validate-jwt header-name='Authorization' /></send-request>", False, "about another request"),
+]
+
+
+@pytest.mark.parametrize(("check", "first", "reason"), CHECKS, ids=[reason for *_, reason in CHECKS])
+def test_whatever_judges_the_callers_token_stays_before_ours(check: str, first: bool, reason: str) -> None:
+    tags = [text[:4] for text in inbound_of(merge(parse(a_policy(f"<base />{OURS}{check}")), wanted()))]
+    assert (tags[1] != "<!--") is first, reason
+
+
+def test_what_stands_in_other_sections_is_moved_home() -> None:
+    document = merge(parse(a_policy("<base />", outbound=f"<base />{OURS}<a />")), wanted())
+    assert inbound_of(document) == ["<base/>", *BLOCK]
+    assert "<outbound><base/><a/></outbound>" in render(document)
+
+
+def test_text_between_statements_stays() -> None:
+    document = merge(parse(a_policy(f"<base />\n{{{{a}}}}{PASTED}{{{{b}}}}<c />{{{{d}}}}")), wanted())
+    assert all(text in render(document) for text in ("{{a}}", "{{b}}", "{{d}}"))
+    left = remove(document)
+    assert left is not None
+    assert inbound_of(left) == ["<base/>", "<c/>"]
+    assert "{{a}}{{b}}" in render(left).replace("\n", "").replace(" ", "").replace("\t", "")
+
+
+def test_sections_are_added_in_their_order() -> None:
+    document = merge(parse("<policies><!-- a --><outbound><base/></outbound></policies>"), wanted())
+    written = render(document)
+    assert written.index("<inbound>") < written.index("<backend>") < written.index("<outbound>")
+    assert written.index("<outbound>") < written.index("<on-error>")
+
+
+@pytest.mark.parametrize("backend", ["<forward-request />", "<retry count='2'><forward-request /></retry>"])
+def test_who_forwards_the_request_alone_gets_no_second_forwarding(backend: str) -> None:
+    assert "<base/>" not in render(merge(parse(a_policy(backend=backend)), wanted())).split("backend>")[1]
+
+
+def test_routes_that_split_traffic_are_kept_and_reported() -> None:
+    (path,) = [path for path in CORPUS if path.stem == "split-traffic"]
+    document = merge(parse(text_of(path)), wanted())
+    assert "orders-canary" in render(document)
+    assert "orders-stable" in render(document)
+    assert len(contradictions(document)) == 2
+
+
+def test_a_condition_around_our_own_route_is_undone() -> None:
+    inbound = f"<base />{MARK}{TOKEN}{HEADER}<choose><when condition='a'>{ROUTE}</when></choose>"
+    assert inbound_of(merge(parse(a_policy(inbound)), wanted())) == [
+        "<base/>",
+        *BLOCK,
+        '<choose><when condition="a"/></choose>',
+    ]
+
+
+def test_nothing_is_left_of_a_policy_that_was_only_ours() -> None:
+    assert remove(merge(None, wanted())) is None
+    assert remove(parse(None)) is None
+
+
+LEFT = [
+    (a_policy(f"<base />{OURS}<cors />"), "somebody's statement"),
+    (a_policy(f"<base />{OURS}{{{{nv}}}}"), "somebody's text"),
+    (a_policy(f"<base />{OURS}<!-- why -->"), "somebody's comment"),
+    ("<!-- why -->" + a_policy(f"<base />{OURS}"), "a comment above"),
+    (a_policy(f"<base />{OURS}", outbound=""), "a section that leaves the outer scopes out"),
+    (a_policy(f"<base />{OURS}", backend="<forward-request />"), "forwarding of its own"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), LEFT, ids=[reason for _, reason in LEFT])
+def test_a_policy_with_anything_else_in_it_is_left(text: str, reason: str) -> None:
+    left = remove(parse(text))
+    assert left is not None, reason
+    assert differences(left, parse(text.replace(OURS, ""))) == ()
+
+
+def test_a_half_deleted_block_with_our_mark_goes() -> None:
+    left = remove(parse(a_policy(f"<base />{MARK}{HEADER}<cors />{ROUTE}")))
+    assert left is not None
+    assert inbound_of(left) == ["<base/>", "<cors/>"]
+
+
+def test_statements_without_a_mark_stay() -> None:
+    document = parse(a_policy(f"<base />{PASTED}"))
+    left = remove(document)
+    assert left is not None
+    assert equal(left, document)
+
+
+def test_nothing_but_a_hole_is_left_where_ours_stood() -> None:
+    text = "<policies>\n  <inbound>\n    <base/>\n    <a/>\n  </inbound>\n</policies>"
+    left = remove(merge(parse(text), wanted()))
+    assert left is not None
+    assert render(left).startswith("<policies>\n  <inbound>\n    <base/>\n    <a/>\n  </inbound>\n")

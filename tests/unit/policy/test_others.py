@@ -1,0 +1,64 @@
+"""Others' statements that ours cannot stand beside."""
+
+import pytest
+
+from funcgate.policy import contradictions, parse
+from unit.policy.documents import CORPUS, HEADER, MARK, OURS, ROUTE, TOKEN, a_policy, text_of
+
+BASIC = "<set-header name='authorization'><value>Basic swordfish</value></set-header>"
+LEGACY = "<set-backend-service base-url='https://a:swordfish@legacy.example/api?code=swordfish' />"
+
+
+def test_both_lines_are_quoted_without_what_may_be_secret() -> None:
+    (path,) = [path for path in CORPUS if path.stem == "contradicting-neighbours"]
+    assert contradictions(parse(text_of(path))) == (
+        'line 4: <set-backend-service base-url="https://legacy.example/api"> is undone by '
+        'line 8: <set-backend-service id="apim-generated-policy" backend-id="orders-fn">',
+        'line 9: <set-header name="Authorization" exists-action="override"> undoes '
+        'line 7: <set-header name="Authorization" exists-action="override">',
+    )
+
+
+UNDOING = [
+    (BASIC, "another Authorization header"),
+    (BASIC.replace("<value", "<!-- why --><value"), "with a comment in it"),
+    (f"<choose><when condition='a'>{BASIC}</when></choose>", "under a condition"),
+    ("<authentication-basic username='a' password='swordfish' />", "a password"),
+    ("<authentication-managed-identity resource='r' />", "a token that goes into the header by itself"),
+    (LEGACY, "another address"),
+    ("<set-backend-service base-url='@(&quot;https://&quot; + &quot;swordfish&quot;)' />", "a computed address"),
+    ("<set-backend-service backend-id='other' />", "another backend"),
+]
+
+
+@pytest.mark.parametrize(("theirs", "reason"), UNDOING, ids=[reason for _, reason in UNDOING])
+def test_a_statement_behind_ours_that_undoes_them_is_reported(theirs: str, reason: str) -> None:
+    (line,) = contradictions(parse(a_policy(f"<base />{OURS}{theirs}")))
+    assert " undoes line 2: <" in line, reason
+    assert "swordfish" not in line
+
+
+def test_the_backend_section_comes_after_ours() -> None:
+    assert len(contradictions(parse(a_policy(f"<base />{OURS}", backend=f"{LEGACY}<base />{BASIC}")))) == 2
+
+
+PEACEFUL = [
+    (f"{BASIC}{OURS}", "a header that ours replaces"),
+    (OURS + BASIC.replace("name=", "exists-action='skip' name="), "a header that gives way"),
+    (f"{OURS}<set-header name='X'><value>a</value></set-header>", "another header"),
+    (f"{OURS}<set-backend-service backend-id='orders-fn' />", "a route to the same backend"),
+    (f"{OURS}<send-request>{BASIC}</send-request>", "the header of another request"),
+    (f"{OURS}<return-response>{BASIC}</return-response>", "the header of a response"),
+    (f"{OURS}<authentication-managed-identity resource='r' output-token-variable-name='v' />", "a token kept aside"),
+    (f"{BASIC}{LEGACY}", "nothing of ours"),
+]
+
+
+@pytest.mark.parametrize(("inbound", "reason"), PEACEFUL, ids=[reason for _, reason in PEACEFUL])
+def test_what_leaves_ours_alone_is_not_reported(inbound: str, reason: str) -> None:
+    assert contradictions(parse(a_policy(f"<base />{inbound}"))) == (), reason
+
+
+def test_ours_that_the_request_never_meets_are_contradicted_by_nobody() -> None:
+    text = a_policy(f"<base />{BASIC}{LEGACY}", outbound=f"<base />{MARK}{TOKEN}{HEADER}{ROUTE}")
+    assert contradictions(parse(text)) == ()
