@@ -5,11 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from funcgate.spec import RECONCILE_POLICY
+
 READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 IN_SYNC = "InSync"
 WAITING = "Waiting"
+DELETE_BLOCKED = "DeleteBlocked"
+DETACH = "detach-on-delete"
+WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
 
 
 class Verdict(Protocol):
@@ -56,27 +61,30 @@ class Condition:
         }
 
 
-def conclude(verdicts: Sequence[Verdict], generation: int) -> tuple[Condition, ...]:
+def conclude(verdicts: Sequence[Verdict], generation: int, *, deleting: bool = False) -> tuple[Condition, ...]:
     """All conditions of a pass: Ready, Reconciling and Stalled first, then one for each aspect, in the aspects' order."""
     own = (_condition(each.condition, each.status, each.reason, each.message, generation) for each in verdicts)
-    return (*summarise(verdicts, generation), *own)
+    return (*summarise(verdicts, generation, deleting=deleting), *own)
 
 
-def summarise(verdicts: Sequence[Verdict], generation: int) -> tuple[Condition, Condition, Condition]:
+def summarise(
+    verdicts: Sequence[Verdict], generation: int, *, deleting: bool = False
+) -> tuple[Condition, Condition, Condition]:
     """
     Ready, Reconciling and Stalled; exactly one of them is True.
 
     Ready is False as soon as one aspect is, Unknown while one is not known. Its reason is the first that is not mere
-    waiting for another. Stalled: somebody must act. Reconciling: funcgate comes back by itself.
+    waiting for another. Stalled: somebody must act. Reconciling: funcgate comes back by itself. A deletion that needs
+    somebody says what releases it.
     """
     open_ = [each for each in verdicts if each.status != "True" and each.blocking]
     if not open_:
         return settled(generation)
-    cause = min(open_, key=lambda each: (each.reason == WAITING, each.status != "False"))
+    cause = min(open_, key=lambda each: (not each.stalled, each.reason == WAITING, each.status != "False"))
     status = "False" if any(each.status == "False" for each in open_) else "Unknown"
-    stalled = next((each for each in open_ if each.stalled), None)
-    cause = stalled or cause
-    return unsettled(status, cause.reason, cause.message, generation, stalled=stalled is not None)
+    if deleting and cause.stalled:
+        return unsettled(status, DELETE_BLOCKED, f"{cause.message}; {WAY_OUT}", generation, stalled=True)
+    return unsettled(status, cause.reason, cause.message, generation, stalled=cause.stalled)
 
 
 def settled(generation: int) -> tuple[Condition, Condition, Condition]:

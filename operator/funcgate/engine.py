@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
-from funcgate.azure.http import write_fence
+from funcgate import conditions
+from funcgate.azure import write_fence
+from funcgate.conditions import IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, named, plan
 from funcgate.spec import Binding
 
 S = TypeVar("S")
 
-IN_SYNC = "InSync"
-WAITING = "Waiting"
 PENDING = "ChangesPending"
 
 
@@ -57,8 +57,9 @@ class Outcome:
 class Pass:
     """One pass: an outcome for each aspect, in the order of the aspects, and the facts that were gathered."""
 
-    outcomes: tuple[Outcome, ...]
-    facts: Facts
+    binding: Binding
+    outcomes: tuple[Outcome, ...] = ()
+    facts: Facts = Facts()
 
     @property
     def writes(self) -> tuple[Write, ...]:
@@ -70,6 +71,21 @@ class Pass:
         """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
         return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the status says of it, without times."""
+        return conditions.conclude(self.outcomes, self.binding.generation, deleting=self.binding.deleting)
+
+    @property
+    def after_seconds(self) -> float | None:
+        """Azure asked to come back then, not sooner."""
+        return max((each.after_seconds for each in self.outcomes if each.after_seconds is not None), default=None)
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the whole service shall be left alone until then."""
+        return any(outcome.throttled for outcome in self.outcomes)
+
 
 class Engine:
     """Runs passes. Holds no state between them; one engine serves any number of bindings at once."""
@@ -80,6 +96,11 @@ class Engine:
         self._givers = _givers(aspects)
         self._is_gone = is_gone
 
+    @property
+    def condition_types(self) -> tuple[str, ...]:
+        """One for each aspect."""
+        return tuple(aspect.condition for aspect in self.aspects)
+
     async def reconcile(
         self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None
     ) -> Pass:
@@ -87,8 +108,11 @@ class Engine:
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
 
         A binding that goes is torn down on the same path, with an empty wish and the safety order reversed. `fence` is
-        called before every write and raises to stop it. A dry run only reads and reports the writes it would make.
+        called before every write and raises to stop it. A dry run only reads and reports the writes it would make. With
+        `deletionPolicy: Orphan` a binding that goes leaves everything as it is.
         """
+        if binding.deleting and binding.spec.deletion_policy == "Orphan":
+            return Pass(binding=binding)
         aspects = [each for each in self.aspects if not binding.deleting or _has_something_to_remove(each)]
         token = write_fence.set(fence)
         try:
@@ -136,15 +160,18 @@ class _Run:
         }
 
     async def result(self) -> Pass:
+        """The pass, once every aspect is through."""
         try:
             async with asyncio.TaskGroup() as group:
                 for name, run in self.tasks.items():
                     self.ended[name] = group.create_task(run.outcome())
         except BaseExceptionGroup as several:  # a lost lease, or a mistake of ours: the others are cancelled by now
             raise several.exceptions[0] from None
-        return Pass(outcomes=tuple(task.result() for task in self.ended.values()), facts=self.facts)
+        outcomes = tuple(task.result() for task in self.ended.values())
+        return Pass(binding=self.binding, outcomes=outcomes, facts=self.facts)
 
     def learn(self, facts: Mapping[str, Any]) -> None:
+        """These facts are known from now on."""
         self.facts = replace(self.facts, **facts)
 
     async def await_facts(self, aspect: Aspect[Any]) -> None:
@@ -166,6 +193,7 @@ class _Run:
                     raise _waits(other.condition)
 
     def mark_passed(self, aspect: Aspect[Any], phases: Iterable[Phase], *, ok: bool) -> None:
+        """The aspect is done with these phases, or (not ok) will not be."""
         for phase in phases:
             future = self.passed.get((aspect.name, phase))
             if future and not future.done():
