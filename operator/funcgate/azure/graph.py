@@ -97,8 +97,9 @@ class GraphClient:
 
     async def _get(self, request: RequestInformation, kind: str) -> Json | None:
         request.path_parameters["baseurl"] = self._adapter.base_url
+        url = request.url.replace("%24", "$")  # what the SDK's middleware does: names in the query are sent unescaped
         try:
-            body, _ = await self._http.document(Call(method="GET", url=request.url, kind=kind))
+            body, _ = await self._http.document(Call(method="GET", url=url, kind=kind))
         except NotFound:
             return None
         return body

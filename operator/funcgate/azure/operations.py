@@ -11,6 +11,7 @@ from funcgate.errors import TryAgain
 KIND: Final = "operations"
 BUDGET_SECONDS = 60.0
 POLL_SECONDS = 2.0
+SHORTEST_SECONDS = 0.2
 FAILED = frozenset({"failed", "canceled", "cancelled"})
 
 
@@ -27,7 +28,8 @@ async def finish(http: Http, call: Call, accepted: Answer, pending: TryAgain) ->
     url = reporting or accepted.headers.get("location")
     started, answer, done = http.time.now(), accepted, url is None
     while url and not done:
-        pause = retry_after(answer.headers) or POLL_SECONDS
+        asked = retry_after(answer.headers)
+        pause = POLL_SECONDS if asked is None else max(asked, SHORTEST_SECONDS)
         if http.time.now() - started + pause > BUDGET_SECONDS:
             raise pending
         await http.time.sleep(pause)

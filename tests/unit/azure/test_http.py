@@ -1,0 +1,220 @@
+"""One place retries, counts and keeps the fence."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from funcgate.azure.http import CORRELATION_ID, Answer, Call, Http, Locks, Time, last_write, write_fence
+from funcgate.errors import AccessDenied, Rejected, TryAgain
+from unit.azure.wire import ARM, Sleeper, Wire
+
+GET = Call(method="GET", url=f"{ARM}/x?api-version=1", kind="backends")
+PUT = Call(method="PUT", url=f"{ARM}/x?api-version=1", kind="backends", body={"key": "s3cr3t"})
+UNREACHABLE = TryAgain("no", reason="Unreachable")
+
+
+class LeaseLost(Exception):
+    """What a fence raises."""
+
+
+def lost() -> None:
+    raise LeaseLost
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_read_is_tried_three_times_before_it_is_given_up(wire: Wire, http: Http, status: int) -> None:
+    wire.says("GET", "/x", status)
+
+    with pytest.raises(TryAgain) as raised:
+        await http.send(GET)
+
+    assert raised.value.reason == "AzureUnavailable"
+    assert len(wire.calls) == 3
+
+
+async def test_a_read_that_succeeds_the_second_time_is_a_success(wire: Wire, http: Http, sleeper: Sleeper) -> None:
+    wire.breaks("GET", "/x", UNREACHABLE).says("GET", "/x", 200, {"name": "x"})
+
+    body, _ = await http.document(GET)
+
+    assert body == {"name": "x"}
+    assert len(sleeper.naps) == 1
+    assert 0.1 < sleeper.naps[0] < 1.0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422, 429])
+async def test_what_waiting_does_not_change_is_not_tried_again(wire: Wire, http: Http, status: int) -> None:
+    wire.says("GET", "/x", status)
+
+    with pytest.raises(Exception, match=r"."):
+        await http.send(GET)
+
+    assert len(wire.calls) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "POST", "DELETE"])
+async def test_a_write_is_tried_once(wire: Wire, http: Http, method: str) -> None:
+    wire.says(method, "/x", 503)
+
+    with pytest.raises(TryAgain):
+        await http.send(Call(method=method, url=PUT.url, kind="backends"))
+
+    assert len(wire.calls) == 1
+
+
+async def test_a_short_wait_that_azure_asks_for_is_kept(wire: Wire, http: Http, sleeper: Sleeper) -> None:
+    wire.says("GET", "/x", 503, headers={"retry-after": "2"}).says("GET", "/x", 200, {})
+
+    await http.send(GET)
+
+    assert sleeper.naps == [2.0]
+
+
+async def test_a_long_wait_is_handed_on_instead_of_slept(wire: Wire, http: Http, sleeper: Sleeper) -> None:
+    wire.says("GET", "/x", 503, headers={"retry-after": "30"})
+
+    with pytest.raises(TryAgain) as raised:
+        await http.send(GET)
+
+    assert raised.value.after_seconds == 30.0
+    assert sleeper.naps == []
+
+
+async def test_tries_that_take_long_are_not_repeated(wire: Wire, sleeper: Sleeper) -> None:
+    async def slow(call: Call) -> Answer:
+        await sleeper.sleep(6.0)
+        return await wire(call)
+
+    wire.says("GET", "/x", 500)
+    http = Http(service="arm", address=ARM, transport=slow, time=Time(sleep=sleeper.sleep, now=sleeper.now))
+
+    with pytest.raises(TryAgain):
+        await http.send(GET)
+
+    assert len(wire.calls) == 1
+
+
+async def test_a_call_without_end_is_ended() -> None:
+    async def never(call: Call) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    http = Http(service="arm", address=ARM, transport=never)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("funcgate.azure.http.WRITE_LIMIT_SECONDS", 0.001)
+        with pytest.raises(TryAgain) as raised:
+            await http.send(PUT)
+
+    assert raised.value.reason == "TimedOut"
+
+
+async def test_a_fence_that_fell_stops_writes_and_lets_reads_through(wire: Wire, http: Http) -> None:
+    wire.says("GET", "/x", 200, {})
+    write_fence.set(lost)
+
+    await http.send(GET)
+    with pytest.raises(LeaseLost):
+        await http.send(PUT)
+
+    assert wire.asked == ["GET /x"]
+
+
+async def test_every_try_is_counted_with_bounded_labels(wire: Wire, sleeper: Sleeper) -> None:
+    counted: list[dict[str, Any]] = []
+    wire.breaks("GET", "/x", UNREACHABLE).says("GET", "/x", 200, {})
+    time = Time(sleep=sleeper.sleep, now=sleeper.now)
+
+    await Http(
+        service="arm", address=ARM, transport=wire, time=time, observe=lambda **labels: counted.append(labels)
+    ).send(GET)
+
+    label = {"service": "arm", "method": "GET", "resource_kind": "backends", "seconds": 0}
+    assert counted == [label | {"status": 0}, label | {"status": 200}]
+
+
+async def test_the_correlation_id_stays_with_the_error_and_out_of_its_text(wire: Wire, http: Http) -> None:
+    wire.says("PUT", "/x", 403, headers={CORRELATION_ID: "c-1"})
+
+    with pytest.raises(AccessDenied) as raised:
+        await http.send(PUT)
+
+    assert raised.value.__notes__ == [f"{CORRELATION_ID}: c-1"]
+    assert "c-1" not in str(raised.value)
+
+
+async def test_the_last_writes_correlation_id_can_be_asked_for(wire: Wire, http: Http) -> None:
+    wire.says("PUT", "/x", 200, {}, {CORRELATION_ID: "c-2"}).says("GET", "/x", 200, {}, {CORRELATION_ID: "c-3"})
+
+    await http.send(PUT)
+    await http.send(GET)
+
+    assert last_write.get() == "c-2"
+
+
+async def test_neither_log_nor_error_holds_a_body(wire: Wire, http: Http, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire.says("PUT", "/x", 400, {"error": {"code": "Odd", "message": "No."}})
+
+    with pytest.raises(Rejected) as raised:
+        await http.send(PUT)
+
+    assert "PUT backends answered 400" in caplog.text
+    assert "s3cr3t" not in caplog.text + str(raised.value) + repr(PUT)
+
+
+@pytest.mark.parametrize("body", [b"<html>sign in</html>", b"", b"[]"])
+async def test_an_answer_that_is_no_object_is_said_to_be_unexpected(wire: Wire, http: Http, body: bytes) -> None:
+    wire.says("GET", "/x", 200, body)
+
+    with pytest.raises(TryAgain) as raised:
+        await http.document(GET)
+
+    assert raised.value.reason == "UnexpectedAnswer"
+
+
+async def test_a_list_is_read_over_all_its_pages(wire: Wire, http: Http) -> None:
+    wire.says("GET", "/a", 200, {"value": [{"n": 1}], "nextLink": f"{ARM}/b"}).says("GET", "/b", 200, {"value": None})
+
+    assert [item async for item in http.pages(f"{ARM}/a", "backends")] == [{"n": 1}]
+    assert wire.asked == ["GET /a", "GET /b"]
+
+
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        ("https://evil.example/b", "another host"),
+        ("https://management.azure.com.evil.example/b", "a host that begins alike"),
+        ("https://evilmanagement.azure.com/b", "a host that ends alike"),
+        ("http://management.azure.com/b", "without TLS"),
+        ("https://management.azure.com:8443/b", "another port"),
+        ("/b", "no host at all"),
+    ],
+)
+async def test_a_link_that_leads_elsewhere_is_not_followed_with_our_token(
+    wire: Wire, http: Http, link: str, reason: str
+) -> None:
+    wire.says("GET", "/a", 200, {"value": [], "nextLink": link})
+
+    with pytest.raises(TryAgain) as raised:
+        _ = [item async for item in http.pages(f"{ARM}/a", "backends")]
+
+    assert (raised.value.reason, wire.asked) == ("UnexpectedAnswer", ["GET /a"]), reason
+
+
+async def test_a_regional_host_of_the_service_is_followed(wire: Wire, http: Http) -> None:
+    wire.says("GET", "/b", 200, {})
+
+    await http.send(Call(method="GET", url="https://westeurope.management.azure.com/b", kind="operations"))
+
+    assert wire.asked == ["GET /b"]
+
+
+async def test_a_lock_is_one_for_all_spellings_of_a_name() -> None:
+    locks = Locks()
+
+    async with locks.of("Contoso"):
+        assert locks.of("contoso").locked()
+        assert not locks.of("fabrikam").locked()
