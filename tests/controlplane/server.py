@@ -172,7 +172,7 @@ class Server:
             return False
         last = self._leash.let_go()
         if last and not self.ends(END_SECONDS):
-            os.kill(self.pid, signal.SIGKILL)  # the leash shows it alive, so the pid cannot be anyone else's
+            os.killpg(self.pid, signal.SIGKILL)  # the leash shows it alive, so the pid cannot be anyone else's
         self._leash = None
         self._reap(ended=last)
         return last

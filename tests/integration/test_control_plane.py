@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane, KubectlError
+from controlplane import ControlPlane, ControlPlaneError, KubectlError
 from controlplane.shared import shared
-
-pytest_plugins = ["controlplane.fixtures"]
 
 TESTS = Path(__file__).parents[1]
 
@@ -166,6 +164,13 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> N
     assert orphan.ends(within_seconds=10)
     assert not (tmp_path / "etcd").exists()
     assert "refused" in orphan.kubectl("get", "--raw", "/readyz", check=False).stderr
+
+
+def test_a_start_that_fails_says_why_and_leaves_no_process(tmp_path: Path) -> None:
+    broken = ControlPlane(tmp_path, flags=["--no-such-flag"])
+    with pytest.raises(ControlPlaneError, match="unknown flag: --no-such-flag"):
+        broken.start()
+    assert broken.ends(within_seconds=0)
 
 
 def test_alone_it_prints_its_kubeconfig_and_ends_with_ctrl_c() -> None:
