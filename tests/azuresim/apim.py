@@ -13,7 +13,6 @@ learn.microsoft.com/azure/api-management/api-management-howto-use-managed-servic
 from __future__ import annotations
 
 import base64
-import copy
 
 from azuresim import apim_apis, apim_backends, apim_named_values, apim_policies, apim_products
 from azuresim.apim_entities import SERVICE, envelope, invalid, listing, not_simulated, route, transitioning
@@ -124,7 +123,7 @@ def with_etag(service: Document) -> None:
 
 @route("GET", SERVICE)
 def get_service(request: ArmRequest, _: World) -> ArmResponse:
-    """The service; compact, unlike its children."""
+    """The service as it is now; compact, unlike its children."""
     return ArmResponse(200, request.document().body)
 
 
@@ -183,7 +182,7 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
         f"/subscriptions/{subscription}/providers/Microsoft.ApiManagement/locations/westeurope"
         f"/operationResults/{token}?operation={operation.id}"
     )
-    return ArmResponse(202, copy.deepcopy(service.body), operation.headers(request, location=location))
+    return ArmResponse(202, service.body, operation.headers(request, location=location))
 
 
 def settle(world: World, service: Document, identity: Body | None) -> None:

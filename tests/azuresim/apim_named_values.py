@@ -158,8 +158,12 @@ def get_named_value(request: ArmRequest, _: World) -> ArmResponse:
         answer = operations.location(poll, lambda: entity_answer(request.world.arm.need(request.id), code))
         if answer is not None:
             return answer
-    if request.world.arm.get(request.id) is None:
-        operations.seen(request.id)  # a first write is under way: this look counts, and there is nothing to show yet
+    if request.world.arm.get(request.id) is None:  # a first write may be under way, of which this look counts as a poll
+        running = operations.running(request.id)
+        operations.seen(request.id)
+        if running and "azure-asyncId" in query:
+            return ArmResponse(200, pretty(envelope(request.id, {"ProvisioningState": "InProgress"})))
+        raise missing(LABEL)
     return entity_answer(found_or_404(request, LABEL))
 
 

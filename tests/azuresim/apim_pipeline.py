@@ -3,7 +3,8 @@ Policies at work: which statements apply to a call, and what each of them does.
 
 The chain is global, product, API, operation; `<base />` is where the enclosing scope's statements go, so a policy
 without it drops them. Sources: learn.microsoft.com/azure/api-management/api-management-howto-policies and one page per
-statement beside it; Azure/azure-api-management-policy-toolkit (emulator, for the two forms of authentication-managed-identity).
+statement beside it; Azure/azure-api-management-policy-toolkit (emulator, for the two forms of
+authentication-managed-identity).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 Products and subscriptions, as far as the gateway's keys need them.
 
-A subscription covers the whole service (`master` does), all APIs, one product or one API; only listSecrets shows its keys.
+A subscription covers the whole service (`master` does), all APIs, one product or one API; only listSecrets shows
+its keys.
 Sources: REST reference, "Subscription" and "Product API"; Azure/azure-service-operator recording
 Test_ApiManagement_20240501_CRUD (a product link answers the API with its ETag, GET on a link is 405).
 """

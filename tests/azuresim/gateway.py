@@ -188,6 +188,11 @@ def forwarded(headers: CIMultiDict[str], key_header: str) -> CIMultiDict[str]:
     return CIMultiDict([(name, value) for name, value in headers.items() if name.lower() not in left_out])
 
 
+def folded(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """One line per header, several values joined by a comma: the same request, in the form that .NET sends."""
+    return CIMultiDict([(name, ", ".join(headers.getall(name))) for name in dict.fromkeys(headers.keys())])
+
+
 async def call_backend(exchange: Exchange) -> HttpAnswer:
     """The backend's answer: its URL, the rest of the path, its credentials with named values filled in."""
     if exchange.target is None:
@@ -204,7 +209,7 @@ async def call_backend(exchange: Exchange) -> HttpAnswer:
         host=host,
         path=unquote(raw_path),
         query=query,
-        headers=headers,
+        headers=folded(headers),
         body=exchange.call.body,
         raw_path=raw_path,
         scheme=url.scheme,
