@@ -259,15 +259,15 @@ class Pipeline:
         handled = Handled(HttpAnswer(500))
         extra: dict[str, str] = {}
         try:
-            response = await self._checked(call, handled, extra)
+            answer = await self._checked(call, handled, extra)
         except ArmError as refused:
-            response = refused.response()
-        handled.answer = response.http().plus(extra | self._identity(call))
+            answer = refused.response().http()
+        handled.answer = answer.plus(extra | self._identity(call))
         if call.method == "HEAD":
             handled.answer = HttpAnswer(handled.answer.status, handled.answer.headers)
         return handled
 
-    async def _checked(self, call: HttpCall, handled: Handled, extra: dict[str, str]) -> ArmResponse:
+    async def _checked(self, call: HttpCall, handled: Handled, extra: dict[str, str]) -> HttpAnswer:
         """
         Version given, token, quota, subscription, route, rights, group, version known, lock, top-level resource.
 
@@ -298,7 +298,7 @@ class Pipeline:
             headers=call.headers, caller=caller, api_version=version, route=found, call=call, world=self.world,
         )  # fmt: skip
 
-    async def _run(self, request: ArmRequest) -> ArmResponse:
+    async def _run(self, request: ArmRequest) -> HttpAnswer:
         found = request.route
         if found.exclusive is None or found.busy is None:
             return await self._work(request)
@@ -311,16 +311,18 @@ class Pipeline:
         finally:
             self.in_flight.discard(place)
 
-    async def _work(self, request: ArmRequest) -> ArmResponse:
+    async def _work(self, request: ArmRequest) -> HttpAnswer:
+        """The handler's answer, written out before the look counts as a poll: what that settles is seen next time."""
         if self.world.latency:
             await asyncio.sleep(self.world.latency)
         self.world.operations.settle()
         response = request.route.handler(request, self.world)
         if inspect.isawaitable(response):
             response = await response
+        answer = response.http()
         if request.method == "GET":
             self.world.operations.seen(request.id)
-        return response
+        return answer
 
     def _spend(self, call: HttpCall, caller: Caller, extra: dict[str, str]) -> None:
         kind = self.world.switches.arm_post_spends if call.method == "POST" else KINDS.get(call.method, "writes")

@@ -10,8 +10,8 @@ Long-running operations: running for some polls, or until the world's clock says
     world.operations.finish(resource_id)                                 # a test does not want to wait
 
 By default one poll sees it running (`world.switches.operation_polls`); a GET of the resource itself counts as a poll
-too, so a client that watches only `provisioningState` gets there as well. With `operation_seconds` only time counts.
-Source: "Track asynchronous Azure operations" in the ARM documentation (notes, ARM-wide 7.3).
+too, once it is answered, so a client that watches only `provisioningState` gets there as well. With
+`operation_seconds` only time counts. Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
 """
 
 from __future__ import annotations

@@ -103,8 +103,8 @@ def prove(client_id: str, form: Mapping[str, str], world: World) -> None:
         known = world.entra.secrets.get(client_id.lower(), set())
         if not any(hmac.compare_digest(secret.encode(), form["client_secret"].encode()) for secret in known):
             text = (
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
-                f"not the client secret ID, for a secret added to app '{client_id}'."
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+                f"value, not the client secret ID, for a secret added to app '{client_id}'."
             )
             raise EntraError(7000215, "invalid_client", text, 401)
     else:

@@ -210,8 +210,8 @@ class Entra(Directory):
             500011,
             "invalid_resource",
             f"The resource principal named {resource} was not found in the tenant named {self.tenant_id}. This can "
-            "happen if the application has not been installed by the administrator of the tenant or consented to by any "
-            "user in the tenant. You might have sent your authentication request to the wrong tenant.",
+            "happen if the application has not been installed by the administrator of the tenant or consented to by "
+            "any user in the tenant. You might have sent your authentication request to the wrong tenant.",
         )
 
     # --- checking -----------------------------------------------------------------------------------------------------
