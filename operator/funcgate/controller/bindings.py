@@ -23,10 +23,11 @@ class NotInstalled(FuncgateError):
 class Bindings:
     """Our objects in the cluster."""
 
-    def __init__(self, kube: Kube, fence: Fence, metrics: Metrics) -> None:
+    def __init__(self, kube: Kube, fence: Fence, metrics: Metrics, *, label_selector: str = "") -> None:
         self._kube = kube
         self._fence = fence
         self._metrics = metrics
+        self._label_selector = label_selector
         self._namespaces: dict[str, tuple[float, Mapping[str, str]]] = {}
 
     async def get(self, key: Key) -> Snapshot | None:
@@ -37,8 +38,8 @@ class Bindings:
             return None
 
     async def identities(self) -> AsyncIterator[tuple[Key, str, str]]:
-        """Key, uid and resource version of every binding in the cluster; cheap, as neither spec nor status travels."""
-        async for each in self._kube.metadata(f"{API}/{PLURAL}"):
+        """Key, uid and resource version of every binding in our care; cheap, as neither spec nor status travels."""
+        async for each in self._kube.metadata(f"{API}/{PLURAL}", label_selector=self._label_selector):
             yield Key(each["namespace"], each["name"]), each["uid"], each["resourceVersion"]
 
     async def write_status(self, snapshot: Snapshot, patch: Json) -> Snapshot:

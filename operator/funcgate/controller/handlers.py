@@ -59,11 +59,13 @@ async def seen(type: str | None, body: kopf.Body, memo: Context, **_: Any) -> No
         memo.intake.saw(snapshot, listed=type is None)
 
 
-async def watch(context: Context, stop: asyncio.Event, retake_signals: Callable[[], None]) -> None:
+async def watch(
+    context: Context, stop: asyncio.Event, retake_signals: Callable[[], None], label_selector: str = ""
+) -> None:
     """Watches until `stop` is set. Raises when the watch can't go on, a right is missing, say."""
     tasks = await kopf.spawn_tasks(
         registry=REGISTRY,
-        settings=settings(),
+        settings=settings(label_selector),
         memo=context,
         clusterwide=True,
         standalone=True,
@@ -73,9 +75,11 @@ async def watch(context: Context, stop: asyncio.Event, retake_signals: Callable[
     await kopf.run_tasks(tasks, ignored=_Everybody())
 
 
-def settings() -> kopf.OperatorSettings:
-    """Kopf as a mere informer."""
+def settings(label_selector: str = "") -> kopf.OperatorSettings:
+    """Kopf as a mere informer, of all bindings or of those with certain labels."""
     chosen = kopf.OperatorSettings()
+    if label_selector:
+        chosen.watching.label_selectors[GROUP, VERSION, PLURAL] = label_selector
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
     chosen.posting.enabled = False

@@ -97,11 +97,12 @@ class Kube:
         except Invalid as failed:
             raise Conflict(failed.status, failed.reason, "a test of the patch failed") from None
 
-    async def metadata(self, path: str, *, chunk: int = 500) -> AsyncIterator[Json]:
+    async def metadata(self, path: str, *, label_selector: str = "", chunk: int = 500) -> AsyncIterator[Json]:
         """The metadata of every object below `path`, page by page; specs and statuses stay at the server."""
+        wanted = {"limit": str(chunk)} | ({"labelSelector": label_selector} if label_selector else {})
         token = ""
         while True:
-            query = {"limit": str(chunk)} | ({"continue": token} if token else {})
+            query = wanted | ({"continue": token} if token else {})
             page = await self._call("GET", path, query=query, accept=METADATA_LIST)
             for item in page.get("items") or ():
                 yield item["metadata"]

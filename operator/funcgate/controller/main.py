@@ -43,10 +43,11 @@ class Tuning:
     """What nobody but a test has a reason to change."""
 
     workers: int = 32
-    grace_seconds: float = 20.0
+    grace_seconds: float = 40.0
     stop_seconds: float = 5.0
     beat_seconds: float = 1.0
     census_seconds: float = 3600.0
+    label_selector: str = ""  # only these bindings are in our care
     lease: Durations = field(default_factory=Durations)
 
 
@@ -159,7 +160,8 @@ class _Leader:
         self.queue = Queue(self.cache.lane, run.metrics.queue, lane_concurrency=run.settings.passes_per_service)
         self.intake = Intake(self.cache, self.queue, run.health)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
-        bindings = Bindings(run.kube, fence, run.metrics)
+        selector = run.tuning.label_selector
+        bindings = Bindings(run.kube, fence, run.metrics, label_selector=selector)
         self.census = Census(
             bindings=bindings,
             cache=self.cache,
@@ -182,7 +184,8 @@ class _Leader:
     async def lead(self, held: asyncio.Task[Any]) -> int:
         """Watches and makes passes until stopped, or until a part can't go on. Returns the exit code."""
         context = handlers.Context(self.run.kube.access, self.intake)
-        watch = handlers.watch(context, self.stop_watching, self.run.stopping.take_signals)
+        selector = self.run.tuning.label_selector
+        watch = handlers.watch(context, self.stop_watching, self.run.stopping.take_signals, selector)
         async with (
             _background(self.run.stopping.event.wait()) as stopped,
             _background(self.events.run()),

@@ -1,0 +1,107 @@
+"""An engine whose passes are written down in advance: what the controller makes of them is what its tests are about."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from funcgate.conditions import Condition, settled, unsettled
+from funcgate.model import Action, Drift
+from funcgate.spec import Binding
+
+TYPES = ("BackendReady", "PolicyReady")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AWrite:
+    """A write that went through."""
+
+    condition: str = "BackendReady"
+    key: str = "backends/orders"
+    action: Action = Action.UPDATE
+    drifts: Sequence[Drift] = (Drift(field="url", wanted="https://orders", seen="http://orders"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class APass:
+    """What one pass reports."""
+
+    conditions: Sequence[Condition]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    changes: Sequence[AWrite] = ()
+    done: bool = False
+    retry_after: float | None = None
+    error_class: str | None = None
+
+
+def ready(generation: int = 1, **more: Any) -> APass:
+    """All is as it should be."""
+    return APass(conditions=(*settled(generation), *_aspects("True", "InSync", generation)), **more)
+
+
+def waiting(reason: str = "Waiting", generation: int = 1, *, status: str = "Unknown", **more: Any) -> APass:
+    """Not yet; funcgate goes on by itself."""
+    summaries = unsettled(status, reason, f"{reason}, says Azure.", generation, stalled=False)
+    return APass(conditions=(*summaries, *_aspects("Unknown", reason, generation)), **more)
+
+
+def stalled(reason: str = "Conflict", generation: int = 1, **more: Any) -> APass:
+    """A person must act."""
+    summaries = unsettled("False", reason, f"{reason}, says Azure.", generation, stalled=True)
+    return APass(conditions=(*summaries, *_aspects("False", reason, generation)), **more)
+
+
+def _aspects(status: str, reason: str, generation: int) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(type=each, status=status, reason=reason, message="", observed_generation=generation) for each in TYPES
+    )
+
+
+def _all_well(binding: Binding) -> APass:
+    return ready(binding.generation, done=binding.deleting)
+
+
+Step = Callable[[Binding], APass] | APass | Exception
+
+
+@dataclass
+class ScriptedEngine:
+    """Answers with one step after the other, the last one for ever; keeps what it was asked."""
+
+    steps: list[Step] = field(default_factory=lambda: [_all_well])
+    interim: Sequence[APass] = ()
+    seen: list[Binding] = field(default_factory=list)
+    dry_runs: list[bool] = field(default_factory=list)
+    hold: asyncio.Event | None = None  # a pass waits for it
+    at_work: int = 0
+    condition_types: Sequence[str] = TYPES
+
+    async def reconcile(
+        self,
+        binding: Binding,
+        *,
+        fence: Callable[[], None],
+        tell: Callable[[Any], Awaitable[None]],
+        dry_run: bool,
+    ) -> APass:
+        self.seen.append(binding)
+        self.dry_runs.append(dry_run)
+        self.at_work += 1
+        try:
+            if self.hold:
+                await self.hold.wait()
+            for each in self.interim:
+                await tell(each)
+            fence()
+            return self._next(binding)
+        finally:
+            self.at_work -= 1
+
+    async def passes_under_way(self) -> int:
+        return self.at_work
+
+    def _next(self, binding: Binding) -> APass:
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(step, Exception):
+            raise step
+        return step if isinstance(step, APass) else step(binding)
