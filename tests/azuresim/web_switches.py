@@ -3,7 +3,8 @@ What nobody could verify about App Service, Easy Auth and the functions host, as
 
     World(switches=WebSwitches(easy_auth_v1_token_passes_v2_issuer=True))
 
-A world with plain `Switches` has the defaults of these. A test of a switch tests both sides.
+On a world with plain `Switches` they have their defaults, and can be set all the same: `world.switches.<name> = ...`. A
+name that does not exist is a TypeError at the next request. A test of a switch tests both sides.
 """
 
 from __future__ import annotations
@@ -29,4 +30,5 @@ class WebSwitches(Switches):
 
 
 def web_switches(switches: Switches) -> WebSwitches:
-    return switches if isinstance(switches, WebSwitches) else WebSwitches()
+    """The world's switches with these among them, whichever of the two classes they are of."""
+    return switches if isinstance(switches, WebSwitches) else WebSwitches(**vars(switches))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from azuresim.easyauth import NO_PERMISSION
+from azuresim.switches import Switches
+from azuresim.web_switches import web_switches
 from azuresim.wire import HttpAnswer
 from contract.web_world import BROWSER, CALLER, DOOR, HOST, STRANGER, Web, closed, web
 
@@ -197,6 +199,15 @@ async def test_what_an_empty_allow_list_means_is_a_switch(
     here.switches.easy_auth_empty_allow_list = reading
     await here.put_auth(closed(here.world, applications=applications, audiences=audiences))
     assert (await knock(here, here.token())).status == status
+
+
+def test_a_switch_set_on_plain_switches_counts_and_a_misspelled_one_is_an_error() -> None:
+    plain = Switches()
+    setattr(plain, "easy_auth_empty_allow_list", "refuses all")  # noqa: B010  # plain Switches do not declare it
+    assert web_switches(plain).easy_auth_empty_allow_list == "refuses all"
+    setattr(plain, "easy_auth_empty_allowlist", "refuses all")  # noqa: B010
+    with pytest.raises(TypeError, match="easy_auth_empty_allowlist"):
+        web_switches(plain)
 
 
 @pytest.mark.parametrize(("known", "status"), [(True, 200), (False, 403)])

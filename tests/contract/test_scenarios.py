@@ -255,7 +255,8 @@ async def lock(azure: Simulator, team: Imported, issuer: str) -> str:
 def sign_in(team: Imported) -> str:
     bearer = '@("Bearer " + (string)context.Variables["msi-access-token"])'
     return f"""<policies><inbound><base />
-  <authentication-managed-identity resource="{team.client_id}" output-token-variable-name="msi-access-token" ignore-error="false" />
+  <authentication-managed-identity resource="{team.client_id}"
+    output-token-variable-name="msi-access-token" ignore-error="false" />
   <set-header name="Authorization" exists-action="override"><value>{bearer}</value></set-header>
   <set-backend-service id="apim-generated-policy" backend-id="{team.backend_name}" />
 </inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"""
