@@ -3,20 +3,22 @@
 FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 
-# Dependencies first: they change less often than the sources, so this layer is mostly taken from the cache.
+# Dependencies first: they change less often than the sources, so this layer is mostly taken from the cache. pip stays in
+# an environment of its own and fills the other from outside, so nothing in the image can install anything.
 COPY requirements/runtime.txt requirements/build.txt requirements/
-RUN python -m venv /opt/funcgate \
- && /opt/funcgate/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
 RUN python -m venv /opt/build \
  && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt
+RUN python -m venv --without-pip /opt/funcgate \
+ && /opt/build/bin/python -m pip --python /opt/funcgate/bin/python install --no-cache-dir --require-hashes \
+    -r requirements/runtime.txt
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml LICENSE ./
 COPY requirements/runtime.in requirements/
 COPY operator operator
 RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir /opt/build/wheels . \
- && /opt/funcgate/bin/python -m pip install --no-cache-dir --no-deps --no-index --find-links /opt/build/wheels funcgate \
- && /opt/funcgate/bin/python -m pip check \
- && /opt/funcgate/bin/python -m pip uninstall --yes pip
+ && /opt/build/bin/python -m pip --python /opt/funcgate/bin/python install --no-cache-dir --no-deps --no-index \
+    --find-links /opt/build/wheels funcgate \
+ && /opt/build/bin/python -m pip --python /opt/funcgate/bin/python check
 
 # The root file system is read-only where this runs: without bytecode from here, every start would compile all of it.
 RUN /opt/funcgate/bin/python -m compileall -q -j 0 /opt/funcgate/lib

@@ -5,7 +5,7 @@
 
 BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements/dev.txt pyproject.toml | cksum | tr -c '0-9\n' '-')
-PYTEST := $(BIN)/pytest -q --numprocesses 2
+PYTEST := $(BIN)/pytest -q --numprocesses 2 --dist loadgroup
 
 .PHONY: help
 help: ## What can be made
