@@ -59,7 +59,9 @@ def a_site(**changes: Any) -> Site:
     return replace(site, **changes)
 
 
-def a_function(name: str = "GetOrder", route: str | None = "orders/{id}", prefix: str = "v1/", **binding: Any) -> Function:
+def a_function(
+    name: str = "GetOrder", route: str | None = "orders/{id}", prefix: str = "v1/", **binding: Any
+) -> Function:
     trigger = {"type": "httpTrigger", "route": route} | binding
     template = f"https://orders-abc.azurewebsites.net/{prefix}{route or name}".lower()
     return Function(name=name, bindings=[trigger], invoke_url_template=template, disabled=False)
@@ -83,7 +85,11 @@ class StubApim:
 
     async def add_identity(self, service: str, *, system: bool, user_assigned: str | None) -> Service:
         self.written.append(("identity", system, user_assigned))
-        named = {user_assigned.lower(): UserIdentity(id=user_assigned, principal_id="p", client_id="c")} if user_assigned else {}
+        named = (
+            {user_assigned.lower(): UserIdentity(id=user_assigned, principal_id="p", client_id="c")}
+            if user_assigned
+            else {}
+        )
         self.service = replace(self.service, has_system_identity=system, user_assigned=named)
         return self.service
 
@@ -102,7 +108,9 @@ class StubApim:
     async def put_backend(self, service: str, name: str, change: Mapping[str, Any], etag: str | None) -> None:
         self.written.append(("put", name, change, etag))
         seen = self.backends.get(name, a_backend(header_credentials={}))
-        headers = {key.lower(): tuple(values) for key, values in change.get("credentials", {}).get("header", {}).items()}
+        headers = {
+            key.lower(): tuple(values) for key, values in change.get("credentials", {}).get("header", {}).items()
+        }
         kept = {key: values for key, values in seen.header_credentials.items() if key.lower() not in headers}
         self.backends[name] = replace(
             seen,

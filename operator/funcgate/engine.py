@@ -15,12 +15,13 @@ from funcgate import conditions
 from funcgate.azure import write_fence
 from funcgate.conditions import IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
-from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, named, plan
+from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, camel, named, plan
 from funcgate.spec import Binding
 
 S = TypeVar("S")
 
 PENDING = "ChangesPending"
+SHOWN_FACTS = ("gateway_url", "host_name", "client_id", "principal_id", "identity_client_id", "tenant_id", "api_path")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Outcome:
     blocking: bool = True  # Ready waits for it
     after_seconds: float | None = None  # Azure asked to come back then, not sooner
     throttled: bool = False
-    writes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
+    changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
 
     @property
     def true(self) -> bool:
@@ -59,15 +60,15 @@ class Pass:
 
     binding: Binding
     outcomes: tuple[Outcome, ...] = ()
-    facts: Facts = Facts()
+    known: Facts = Facts()
 
     @property
-    def writes(self) -> tuple[Write, ...]:
-        """All writes of the pass."""
-        return tuple(write for outcome in self.outcomes for write in outcome.writes)
+    def changes(self) -> tuple[Write, ...]:
+        """All writes of the pass; of a dry run those that it would make."""
+        return tuple(write for outcome in self.outcomes for write in outcome.changes)
 
     @property
-    def ok(self) -> bool:
+    def done(self) -> bool:
         """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
         return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
 
@@ -77,8 +78,13 @@ class Pass:
         return conditions.conclude(self.outcomes, self.binding.generation, deleting=self.binding.deleting)
 
     @property
-    def after_seconds(self) -> float | None:
-        """Azure asked to come back then, not sooner."""
+    def facts(self) -> Mapping[str, str]:
+        """The facts that people look for, by the status field that shows them; one that was not seen is left out."""
+        return {camel(name): value for name, value in self.known.known().items() if name in SHOWN_FACTS}
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which Azure asked to be called again, not sooner."""
         return max((each.after_seconds for each in self.outcomes if each.after_seconds is not None), default=None)
 
     @property
@@ -168,7 +174,7 @@ class _Run:
         except BaseExceptionGroup as several:  # a lost lease, or a mistake of ours: the others are cancelled by now
             raise several.exceptions[0] from None
         outcomes = tuple(task.result() for task in self.ended.values())
-        return Pass(binding=self.binding, outcomes=outcomes, facts=self.facts)
+        return Pass(binding=self.binding, outcomes=outcomes, known=self.facts)
 
     def learn(self, facts: Mapping[str, Any]) -> None:
         """These facts are known from now on."""
@@ -211,7 +217,7 @@ class _AspectRun(Generic[S]):
         self.run = run
         self.aspect = aspect
         self.binding = run.binding
-        self.writes: list[Write] = []
+        self.changes: list[Write] = []
 
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
@@ -236,13 +242,13 @@ class _AspectRun(Generic[S]):
         desired = self.aspect.desired(self.binding, facts)
         planned = plan(desired, observed, adopt=self.binding.spec.adopt)
         if self.run.dry_run:
-            self.writes += map(self._write, planned.changes)
+            self.changes += map(self._write, planned.changes)
         self._object(planned)
         if await self._apply(planned.changes):
             observed = await self._observe()
             self._stuck(plan(desired, observed, adopt=self.binding.spec.adopt))
-        if self.run.dry_run and self.writes:
-            return Unmet(PENDING, _summary(self.writes))
+        if self.run.dry_run and self.changes:
+            return Unmet(PENDING, _summary(self.changes))
         return self.aspect.judge(self.binding, self.run.facts, observed)
 
     async def _tear_down(self) -> Unmet | None:
@@ -253,7 +259,7 @@ class _AspectRun(Generic[S]):
             return None
         planned = plan({}, observed)
         if self.run.dry_run:
-            self.writes += map(self._write, planned.changes)
+            self.changes += map(self._write, planned.changes)
         await self._apply(planned.changes)
         return None
 
@@ -291,7 +297,7 @@ class _AspectRun(Generic[S]):
                 await self.run.await_turn(self.aspect, phase)
             for change in due:
                 await self.aspect.apply(self.binding, change)
-                self.writes.append(self._write(change))
+                self.changes.append(self._write(change))
             self.run.mark_passed(self.aspect, [phase], ok=True)
         return bool(steps)
 
@@ -308,9 +314,7 @@ class _AspectRun(Generic[S]):
         if unmet is None:
             message = "Nothing of ours is left." if self.binding.deleting else self._described()
             return self._outcome("True", IN_SYNC, message)
-        return self._outcome(
-            unmet.status, unmet.reason, unmet.message, stalled=unmet.stalled, blocking=unmet.blocking
-        )
+        return self._outcome(unmet.status, unmet.reason, unmet.message, stalled=unmet.stalled, blocking=unmet.blocking)
 
     def _described(self) -> str:
         return self.aspect.describe(self.binding, self.run.facts)
@@ -330,7 +334,7 @@ class _AspectRun(Generic[S]):
             status=status,
             reason=reason,
             message=message,
-            writes=tuple(self.writes),
+            changes=tuple(self.changes),
             **more,
         )
 

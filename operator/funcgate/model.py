@@ -90,7 +90,9 @@ class Change(Generic[S]):
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
-        """The fields that this write changes, in the order of the state's definition."""
+        """The fields that this write changes, in the order of the state's definition; the mark when it is only that."""
+        if self.action is Action.RELEASE:
+            return (Drift(field="mark", wanted="absent", seen="ours"),)
         return tuple(_drifts(self.before, self.after)) or (Drift(field="mark", wanted="ours", seen="absent"),)
 
 
@@ -99,7 +101,7 @@ def _drifts(before: Any, after: Any) -> Iterator[Drift]:
         if not each.compare:
             continue
         seen, wanted = (getattr(side, each.name) if side is not None else None for side in (before, after))
-        if seen != wanted:
+        if seen != wanted and (seen or wanted):
             yield Drift(field=camel(each.name), wanted=shown(wanted), seen=shown(seen))
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from funcgate.engine import IN_SYNC, PENDING, Outcome, Pass, Write
+from funcgate.conditions import IN_SYNC
+from funcgate.engine import PENDING, Outcome, Pass, Write
 from funcgate.model import Action
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.RELEASE: "-"}
@@ -12,10 +13,10 @@ SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.RELE
 def lines(name: str, done: Pass) -> Iterator[str]:
     """A plan as text: the binding, each write with the fields it changes, and what stands in the way."""
     yield name
-    if done.ok:
+    if done.done:
         yield "  nothing to do"
     for outcome in done.outcomes:
-        for write in outcome.writes:
+        for write in outcome.changes:
             yield f"  {SIGNS[write.action]} {write.key}  ({outcome.condition})"
             yield from (f"      {drift.field}: {drift.seen} → {drift.wanted}" for drift in write.drifts)
         if outcome.reason not in (IN_SYNC, PENDING):
@@ -26,8 +27,8 @@ def as_json(name: str, done: Pass) -> dict[str, Any]:
     """A plan as data; `docs/reference/plan.md` describes it."""
     return {
         "binding": name,
-        "ok": done.ok,
-        "changes": [_change(write) for write in done.writes],
+        "ok": done.done,
+        "changes": [_change(write) for write in done.changes],
         "conditions": [_condition(outcome) for outcome in done.outcomes],
     }
 

@@ -45,17 +45,23 @@ class Settings(BaseSettings):
     lease_name: Annotated[str, Field(description="The Lease they elect with")] = "funcgate"
     pod_namespace: Annotated[
         str,
-        Field(description="Where the Lease lives", validation_alias=AliasChoices("FUNCGATE_POD_NAMESPACE", "POD_NAMESPACE")),
+        Field(
+            description="Where the Lease lives",
+            validation_alias=AliasChoices("FUNCGATE_POD_NAMESPACE", "POD_NAMESPACE"),
+        ),
     ] = "funcgate-system"
     pod_name: Annotated[
-        str, Field(description="Who holds it", validation_alias=AliasChoices("FUNCGATE_POD_NAME", "POD_NAME", "HOSTNAME"))
+        str,
+        Field(description="Who holds it", validation_alias=AliasChoices("FUNCGATE_POD_NAME", "POD_NAME", "HOSTNAME")),
     ] = "funcgate"
     health_host: Annotated[str, Field(description="Address of /livez, /readyz and /metrics")] = "0.0.0.0"  # noqa: S104 the kubelet and Prometheus come from outside the pod
     health_port: Annotated[int, Field(ge=0, le=65535, description="Port of /livez, /readyz and /metrics")] = 8080
     passes_per_service: Annotated[
         int, Field(ge=1, le=32, description="Passes at once on one API Management service")
     ] = 4
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")] = "INFO"
+    log_level: Annotated[
+        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")
+    ] = "INFO"
 
     @field_validator("azure_scopes", mode="before")
     @classmethod

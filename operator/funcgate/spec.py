@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from funcgate.errors import SpecError
@@ -25,15 +34,16 @@ PAUSED = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 RECONCILE_POLICY = f"{GROUP}/reconcile-policy"
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
-_GROUP_ID = r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{1,90}"
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_GROUP_ID = r"/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{1,90}"
+
 
 def _arm_id(what: str, type_and_name: str) -> AfterValidator:
     """A check that a string is the ARM id of one kind of resource; ARM itself ignores case."""
-    pattern = re.compile(rf"(?i)^{_GROUP_ID}/providers/{type_and_name}$")
+    pattern = re.compile(rf"(?i){_GROUP_ID}/providers/{type_and_name}")
 
     def check(value: str) -> str:
-        if not pattern.match(value):
+        if not pattern.fullmatch(value):
             raise ValueError(f"is not the ARM id of {what}: /subscriptions/…/resourceGroups/…/providers/…")
         return value
 
@@ -59,7 +69,7 @@ def _guid(value: object) -> str:
 
 def seconds(duration: str) -> int:
     """A duration such as `10m`, `1h30m` or `45s`, in seconds. Raises ValueError for anything else, the empty string too."""
-    found = _DURATION.match(duration)
+    found = _DURATION.fullmatch(duration)
     if not duration or not found:
         raise ValueError("is not a duration such as 10m, 1h30m or 45s")
     hours, minutes, rest = (int(part or 0) for part in found.groups())
@@ -70,7 +80,12 @@ class _Part(BaseModel):
     """A closed, frozen piece of the spec, spelled in camelCase outside."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, regex_engine="python-re"
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        regex_engine="python-re",
     )
 
 
@@ -113,7 +128,7 @@ class ExistingRegistration(_Part):
 class Allow(_Part):
     """Who may call the function besides API Management's identity; client ids of applications."""
 
-    client_ids: Annotated[tuple[ClientId, ...], Field(max_length=50)] = ()
+    client_ids: Annotated[tuple[ClientId, ...], Field(max_length=50, strict=False)] = ()
 
 
 class Entra(_Part):
@@ -133,7 +148,7 @@ class Import(_Part):
 class Api(_Part):
     """The API in API Management whose calls reach the functions."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^*#&+:<>?/;]+$", min_length=1, max_length=80)]
+    name: Annotated[str, StringConstraints(pattern=r"^[^*#&+:<>?/;]+\Z", min_length=1, max_length=80)]
     import_: Import = Field(alias="import")
 
 

@@ -110,8 +110,8 @@ def log(world: dict[str, str]) -> list[str]:
 
 async def test_what_is_missing_is_made_and_reported(world: dict[str, str]) -> None:
     done = await reconcile(Toy("door", world))
-    (made,) = done.writes
-    assert (done.ok, world["door"]) == (True, "new")
+    (made,) = done.changes
+    assert (done.done, world["door"]) == (True, "new")
     assert (made.condition, made.key, made.action) == ("DoorReady", "door", Action.CREATE)
     assert made.drifts == (Drift(field="value", wanted="new", seen="absent"),)
 
@@ -119,14 +119,14 @@ async def test_what_is_missing_is_made_and_reported(world: dict[str, str]) -> No
 async def test_a_second_pass_plans_nothing(world: dict[str, str]) -> None:
     aspect = Toy("door", world)
     await reconcile(aspect)
-    assert (await reconcile(aspect)).writes == ()
+    assert (await reconcile(aspect)).changes == ()
 
 
 async def test_an_aspect_waits_for_the_facts_it_needs(world: dict[str, str]) -> None:
     giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
     taker = Toy("taker", world, needs=("host_name",))
     done = await reconcile(taker, giver)
-    assert done.facts.host_name == "h"
+    assert done.known.host_name == "h"
     assert world["log"].split() == ["create", "giver", "create", "taker"]
 
 
@@ -142,7 +142,7 @@ async def test_a_fact_that_does_not_come_is_named_with_where_it_comes_from(world
 async def test_an_error_stops_its_aspect_and_nothing_else(world: dict[str, str]) -> None:
     done = await reconcile(Toy("bad", world, fails_to_observe=Rejected("no", reason="BadInput")), Toy("good", world))
     assert [each.true for each in done.outcomes] == [False, True]
-    assert (done.outcomes[0].reason, done.outcomes[0].stalled, done.ok) == ("BadInput", True, False)
+    assert (done.outcomes[0].reason, done.outcomes[0].stalled, done.done) == ("BadInput", True, False)
 
 
 async def test_callers_are_switched_after_the_new_is_there_and_before_the_old_is_closed(world: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ async def test_conflicts_and_objections_stop_every_write(world: dict[str, str]) 
     cutting = Toy("cutting", world, objection=Unmet("WouldCutOff", "would cut off people", stalled=True))
     done = await reconcile(held, cutting)
     assert [each.reason for each in done.outcomes] == ["Conflict", "WouldCutOff"]
-    assert (world["held"], "cutting" in world, done.writes) == ("old", False, ())
+    assert (world["held"], "cutting" in world, done.changes) == ("old", False, ())
 
 
 async def test_a_write_that_azure_does_not_show_is_not_taken_for_done(world: dict[str, str]) -> None:
@@ -205,12 +205,12 @@ async def test_a_write_that_azure_does_not_show_is_not_taken_for_done(world: dic
 
 async def test_a_verdict_keeps_ready_away_after_all_is_written(world: dict[str, str]) -> None:
     done = await reconcile(Toy("door", world, verdict=Unmet("Hole", "a hole", stalled=True)))
-    assert (done.outcomes[0].status, done.outcomes[0].reason, len(done.writes)) == ("False", "Hole", 1)
+    assert (done.outcomes[0].status, done.outcomes[0].reason, len(done.changes)) == ("False", "Hole", 1)
 
 
 async def test_a_verdict_that_does_not_block_leaves_the_pass_ok(world: dict[str, str]) -> None:
     verdict = Unmet("GraphNotReadable", "cannot look", status="Unknown", blocking=False)
-    assert (await reconcile(Toy("door", world, verdict=verdict))).ok
+    assert (await reconcile(Toy("door", world, verdict=verdict))).done
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_a_lost_lease_stops_the_pass_before_the_write(world: dict[str, str
 async def test_a_dry_run_reports_the_writes_and_makes_none(world: dict[str, str]) -> None:
     giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
     done = await reconcile(giver, Toy("taker", world, needs=("host_name",)), dry_run=True)
-    assert (world, [each.key for each in done.writes]) == ({}, ["giver"])
+    assert (world, [each.key for each in done.changes]) == ({}, ["giver"])
     assert outcome(done, "GiverReady").reason == "ChangesPending"
     assert outcome(done, "GiverReady").message == "create giver (value: absent → new)"
     assert outcome(done, "TakerReady").message == "waits for the function app's host name, from GiverReady"
@@ -265,32 +265,32 @@ async def test_deletion_removes_what_is_ours_in_reverse_order(world: dict[str, s
     ]
     done = await reconcile(*aspects, deleting=True)
     assert world["log"].split() == ["delete", "switch", "delete", "add"]
-    assert (done.ok, "door" in world, len(done.outcomes)) == (True, True, 2)
+    assert (done.done, "door" in world, len(done.outcomes)) == (True, True, 2)
     assert done.outcomes[0].message == "Nothing of ours is left."
 
 
 async def test_a_dry_run_of_a_deletion_shows_what_would_go(world: dict[str, str]) -> None:
     world["add"] = "new"
     done = await reconcile(Toy("add", world), deleting=True, dry_run=True)
-    assert ([each.action for each in done.writes], world["add"]) == ([Action.DELETE], "new")
+    assert ([each.action for each in done.changes], world["add"]) == ([Action.DELETE], "new")
 
 
 @pytest.mark.parametrize("gone", [True, False])
 async def test_a_deletion_ends_when_what_we_stood_in_is_proven_gone(world: dict[str, str], gone: bool) -> None:
     missing = NotFound("no such service", reason="ResourceNotFound")
     done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=gone)
-    assert done.ok
+    assert done.done
 
 
 async def test_a_deletion_is_blocked_while_gone_cannot_be_told_from_a_lost_right(world: dict[str, str]) -> None:
     missing = NotFound("no such subscription", reason="SubscriptionNotFound")
     done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=None)
-    assert (done.ok, done.outcomes[0].reason, done.outcomes[0].stalled) == (False, "DeleteBlocked", True)
+    assert (done.done, done.outcomes[0].reason, done.outcomes[0].stalled) == (False, "DeleteBlocked", True)
 
 
 async def test_an_aspect_that_only_looks_wishes_nothing_and_cannot_write(world: dict[str, str]) -> None:
     eyes = Looker("eyes", world, phase=None)
-    assert (await reconcile(eyes)).ok
+    assert (await reconcile(eyes)).done
     with pytest.raises(TypeError, match="only looks"):
         await eyes.apply(a_binding(), Change(key="eyes", before=None, after=Text(value="x")))
 

@@ -79,8 +79,19 @@ def test_a_change_names_the_fields_that_differ_and_no_others() -> None:
     assert str(change.drifts[0]) == "allowedNames: [a, b] → [a]"
 
 
+def test_what_is_released_only_loses_its_mark() -> None:
+    change = Change(key="door", before=CLOSED, after=None, ownership=Ownership.ADOPTED)
+    assert change.drifts == (Drift(field="mark", wanted="absent", seen="ours"),)
+
+
+def test_what_is_empty_before_and_after_is_no_drift() -> None:
+    assert [each.field for each in Change(key="door", before=None, after=CLOSED).drifts] == ["closed"]
+
+
 def test_a_deletion_says_what_goes() -> None:
-    assert Change(key="door", before=CLOSED, after=None).drifts[0] == Drift(field="closed", wanted="absent", seen="true")
+    assert Change(key="door", before=CLOSED, after=None).drifts[0] == Drift(
+        field="closed", wanted="absent", seen="true"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,4 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
     )
 
 
-CONDITIONS = tuple(
-    each.condition for each in (Identity, FunctionApp, AppRegistration, Api, Backend, Policy, EasyAuth)
-)
+CONDITIONS = tuple(each.condition for each in (Identity, FunctionApp, AppRegistration, Api, Backend, Policy, EasyAuth))

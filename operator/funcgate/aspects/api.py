@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcgate.azure import ApimClient
-from funcgate.model import Aspect, Facts, Observed
 from funcgate.errors import Unmet
+from funcgate.model import Aspect, Facts, Observed
 from funcgate.spec import Binding
 
 KEY = "api"
@@ -25,6 +25,7 @@ class Api(Aspect[PublishedApi]):
     name = "api"
     condition = "ApiReady"
     gives = ("api_path",)
+    minds = ("gateway_url",)
 
     def __init__(self, apim: ApimClient) -> None:
         self.apim = apim

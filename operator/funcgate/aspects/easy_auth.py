@@ -167,7 +167,9 @@ class EasyAuth(Aspect[AuthSettings]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Who may come in."""
-        return f"Only tokens for {facts.client_id} from the allowed applications come in; everything else gets 401 or 403."
+        return (
+            f"Only tokens for {facts.client_id} from the allowed applications come in; everything else gets 401 or 403."
+        )
 
 
 def read(document: Json, client_id: str) -> AuthSettings:
@@ -182,9 +184,7 @@ def read(document: Json, client_id: str) -> AuthSettings:
         client_id=_lower(_at(provider, "registration", "clientId")),
         issuer=_issuer(_at(provider, "registration", "openIdIssuer")),
         accepts_our_audience=client_id in _lowered(validation.get("allowedAudiences")),
-        allowed_applications=frozenset(
-            _lowered(_at(validation, "defaultAuthorizationPolicy", "allowedApplications"))
-        ),
+        allowed_applications=frozenset(_lowered(_at(validation, "defaultAuthorizationPolicy", "allowedApplications"))),
         around=_surroundings(document, validation),
     )
 
@@ -265,22 +265,31 @@ def _surroundings(document: Json, validation: Json) -> Surroundings:
     return Surroundings(
         excluded_paths=tuple(_at(document, "globalValidation", "excludedPaths") or ()),
         other_providers=tuple(sorted(_other_providers(document.get("identityProviders") or {}))),
-        allowed_principals=tuple(str(each).lower() for key in ("identities", "groups") for each in principals.get(key) or ()),
+        allowed_principals=tuple(
+            str(each).lower() for key in ("identities", "groups") for each in principals.get(key) or ()
+        ),
         allowed_clients=_lowered(_at(validation, "jwtClaimChecks", "allowedClientApplications")),
     )
 
 
 def _other_providers(providers: Json) -> Iterator[str]:
     """
-    Enabled providers besides Entra. Only what says `enabled` counts: a registered provider defaults to disabled.
+    Identity providers besides Entra that let people in. One with a registration counts as on unless it says it is off.
 
-    Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders.
+    Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders: `enabled` is false "if the
+    provider should not be enabled despite the set registration".
     """
     for name, provider in providers.items():
         if name == "customOpenIdConnectProviders":
-            yield from (each for each, custom in (provider or {}).items() if (custom or {}).get("enabled") is True)
-        elif name != PROVIDER and isinstance(provider, Mapping) and provider.get("enabled") is True:
+            yield from (each for each, custom in (provider or {}).items() if _lets_in(custom))
+        elif name != PROVIDER and _lets_in(provider):
             yield name
+
+
+def _lets_in(provider: Any) -> bool:
+    if not isinstance(provider, Mapping) or provider.get("enabled") is False:
+        return False
+    return provider.get("enabled") is True or bool(provider.get("registration"))
 
 
 def _issuer(issuer: str | None) -> str | None:

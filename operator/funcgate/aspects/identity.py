@@ -79,9 +79,7 @@ class Identity(Aspect[ServiceIdentity]):
         named = identity.id if isinstance(identity, UserAssigned) else None
         await self.apim.add_identity(self.home(binding), system=named is None, user_assigned=named)
 
-    def judge(
-        self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[ServiceIdentity]]
-    ) -> Unmet | None:
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[ServiceIdentity]]) -> Unmet | None:
         """A new identity takes a moment until its ids can be looked up."""
         if observed[KEY].state.ids is None:
             return Unmet("IdentityPending", "the identity is assigned; its ids are not published yet", status="Unknown")

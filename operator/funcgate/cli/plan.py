@@ -76,8 +76,8 @@ def _print(passes: dict[str, Pass], output: str) -> None:
 
 
 def _exit_code(passes: Sequence[Pass]) -> int:
-    if any(outcome.status == "False" and not outcome.writes for done in passes for outcome in done.outcomes):
+    if any(outcome.status == "False" and not outcome.changes for done in passes for outcome in done.outcomes):
         return ERROR
-    if any(done.writes for done in passes):
+    if any(done.changes for done in passes):
         return CHANGES
-    return NOTHING_TO_DO if all(done.ok for done in passes) else ERROR
+    return NOTHING_TO_DO if all(done.done for done in passes) else ERROR

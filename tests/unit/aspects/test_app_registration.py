@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from stubs import StubGraph, run
 from builders import CLIENT_ID, a_binding
 from funcgate.aspects.app_registration import AppRegistration
 from funcgate.errors import AccessDenied
 from funcgate.spec import Binding
+from stubs import StubGraph, run
 
 DENIED = AccessDenied("Insufficient privileges", reason="GraphPermissionMissing")
 
@@ -18,7 +18,7 @@ def a_binding_that_states(version: int | None) -> Binding:
 
 async def test_the_registration_gives_its_client_id_and_token_version() -> None:
     outcome, done = await run(AppRegistration(StubGraph()), a_binding())
-    assert (done.facts.client_id, done.facts.token_version) == (CLIENT_ID, 2)
+    assert (done.known.client_id, done.known.token_version) == (CLIENT_ID, 2)
     assert outcome.message == f"Application {CLIENT_ID} issues version 2 tokens."
 
 
@@ -31,7 +31,7 @@ async def test_the_registration_gives_its_client_id_and_token_version() -> None:
 )
 async def test_a_registration_that_cannot_be_used_gives_no_facts(graph: StubGraph, reason: str) -> None:
     outcome, done = await run(AppRegistration(graph), a_binding())
-    assert (outcome.reason, outcome.stalled, done.facts.client_id) == (reason, True, None)
+    assert (outcome.reason, outcome.stalled, done.known.client_id) == (reason, True, None)
 
 
 async def test_a_stated_version_that_is_not_the_registrations_is_named() -> None:
@@ -42,12 +42,12 @@ async def test_a_stated_version_that_is_not_the_registrations_is_named() -> None
 async def test_without_leave_to_look_a_stated_version_is_enough() -> None:
     outcome, done = await run(AppRegistration(StubGraph(refuses=DENIED)), a_binding_that_states(2))
     assert (outcome.status, outcome.reason, outcome.blocking) == ("Unknown", "GraphNotReadable", False)
-    assert (done.facts.client_id, done.facts.token_version, done.ok) == (CLIENT_ID, 2, True)
+    assert (done.known.client_id, done.known.token_version, done.done) == (CLIENT_ID, 2, True)
 
 
 async def test_without_leave_to_look_and_without_a_stated_version_a_person_must_act() -> None:
     outcome, done = await run(AppRegistration(StubGraph(refuses=DENIED)), a_binding())
-    assert (outcome.blocking, outcome.stalled, done.facts.token_version) == (True, True, None)
+    assert (outcome.blocking, outcome.stalled, done.known.token_version) == (True, True, None)
 
 
 def test_its_home_is_the_function_app() -> None:

@@ -2,7 +2,6 @@ from typing import Any
 
 import pytest
 
-from stubs import StubApim, a_backend, run
 from builders import OWNER, SITE, a_binding
 from funcgate.aspects.backend import Backend, backend_name, key_name
 from funcgate.azure import ANY
@@ -10,6 +9,7 @@ from funcgate.engine import Outcome
 from funcgate.errors import Rejected
 from funcgate.model import Action, Drift
 from funcgate.spec import Binding
+from stubs import StubApim, a_backend, run
 
 FACTS = {"host_name": "orders-abc.azurewebsites.net", "route_prefix": "v1"}
 URL = "https://orders-abc.azurewebsites.net/v1"
@@ -38,7 +38,7 @@ async def test_an_absent_backend_is_created_with_address_key_and_mark() -> None:
         "resourceId": f"https://management.azure.com{SITE}",
     }
     assert apim.written == [("put", "orders-fn", properties, None)]
-    assert (outcome.true, outcome.writes[0].action) == (True, Action.CREATE)
+    assert (outcome.true, outcome.changes[0].action) == (True, Action.CREATE)
     assert outcome.message == f"Backend orders-fn points at {URL} and sends the key from named value orders-fn-key."
 
 
@@ -51,7 +51,9 @@ async def test_the_imports_backend_is_adopted_and_keeps_its_description() -> Non
     apim = holding(url="https://orders-fn.azurewebsites.net/api")
     outcome = await reconcile(apim)
     assert apim.backends["orders-fn"].description == ADOPTED
-    assert outcome.writes[0].drifts == (Drift(field="url", wanted=URL, seen="https://orders-fn.azurewebsites.net/api"),)
+    assert outcome.changes[0].drifts == (
+        Drift(field="url", wanted=URL, seen="https://orders-fn.azurewebsites.net/api"),
+    )
     assert apim.written[0][3] == '"1"'
 
 
@@ -73,7 +75,7 @@ async def test_an_unmarked_backend_is_a_conflict_without_adopt() -> None:
 async def test_drift_is_found_by_field_and_mended(change: dict[str, Any], field: str, reason: str) -> None:
     apim = holding(description=OURS, **change)
     outcome = await reconcile(apim)
-    assert ([each.field for each in outcome.writes[0].drifts], outcome.true) == ([field], True), reason
+    assert ([each.field for each in outcome.changes[0].drifts], outcome.true) == ([field], True), reason
 
 
 async def test_the_named_value_that_is_sent_today_stays() -> None:
@@ -119,7 +121,7 @@ async def test_deletion_leaves_an_adopted_backend_without_our_mark() -> None:
     apim = holding(description=ADOPTED)
     outcome = await reconcile(apim, a_binding(deleting=True))
     assert apim.written == [("put", "orders-fn", {"description": "orders-fn"}, ANY)]
-    assert outcome.writes[0].action is Action.RELEASE
+    assert outcome.changes[0].action is Action.RELEASE
 
 
 async def test_deletion_leaves_a_backend_that_others_use_without_our_mark() -> None:
@@ -135,9 +137,7 @@ async def test_deletion_touches_nothing_that_is_not_ours(apim: StubApim) -> None
     assert (outcome.true, apim.written) == (True, [])
 
 
-@pytest.mark.parametrize(
-    ("site", "name"), [("orders-fn", "orders-fn"), ("Orders-FN", "orders-fn"), ("a--b", "a-b")]
-)
+@pytest.mark.parametrize(("site", "name"), [("orders-fn", "orders-fn"), ("Orders-FN", "orders-fn"), ("a--b", "a-b")])
 def test_names_are_those_of_the_import(site: str, name: str) -> None:
     binding = a_binding(functionApp={"id": SITE.replace("orders-fn", site)})
     assert (backend_name(binding), key_name(binding)) == (name, f"{name}-key")

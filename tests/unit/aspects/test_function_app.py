@@ -1,16 +1,16 @@
 import pytest
 
-from stubs import StubFunctionApps, a_function, a_site, run
 from builders import a_binding
 from funcgate.aspects.function_app import FunctionApp, route_prefix
 from funcgate.azure import Function
 from funcgate.errors import NotFound, TryAgain
+from stubs import StubFunctionApps, a_function, a_site, run
 
 
 async def test_a_running_app_gives_host_name_and_route_prefix() -> None:
     outcome, done = await run(FunctionApp(StubFunctionApps()), a_binding())
-    assert (outcome.true, outcome.writes) == (True, ())
-    assert (done.facts.host_name, done.facts.route_prefix) == ("orders-abc.azurewebsites.net", "v1")
+    assert (outcome.true, outcome.changes) == (True, ())
+    assert (done.known.host_name, done.known.route_prefix) == ("orders-abc.azurewebsites.net", "v1")
     assert outcome.message == "The functions answer at https://orders-abc.azurewebsites.net/v1."
 
 
@@ -35,15 +35,13 @@ async def test_a_host_that_does_not_answer_is_asked_again() -> None:
 
 async def test_a_stopped_app_is_reported_and_still_gives_its_facts() -> None:
     outcome, done = await run(FunctionApp(StubFunctionApps(site=a_site(state="Stopped"))), a_binding())
-    assert (outcome.reason, outcome.stalled, done.facts.route_prefix) == ("FunctionAppStopped", True, "v1")
+    assert (outcome.reason, outcome.stalled, done.known.route_prefix) == ("FunctionAppStopped", True, "v1")
 
 
 async def test_functions_that_webhooks_call_are_remembered() -> None:
-    webhook = Function(
-        name="OnBlob", bindings=[{"type": "eventGridTrigger"}], invoke_url_template=None, disabled=False
-    )
+    webhook = Function(name="OnBlob", bindings=[{"type": "eventGridTrigger"}], invoke_url_template=None, disabled=False)
     _, done = await run(FunctionApp(StubFunctionApps(functions=[webhook, a_function()])), a_binding())
-    assert done.facts.webhooks == ("OnBlob",)
+    assert done.known.webhooks == ("OnBlob",)
 
 
 async def test_an_app_without_http_functions_is_asked_again_later() -> None:

@@ -1,9 +1,9 @@
-from stubs import StubApim, StubIdentities, a_service, run
 from builders import IDENTITY_CLIENT_ID, NAMED_IDENTITY, PRINCIPAL_ID, SERVICE, TENANT, a_binding
 from funcgate.aspects.identity import Identity
 from funcgate.azure import UserIdentity
 from funcgate.errors import NotFound
 from funcgate.model import Drift
+from stubs import StubApim, StubIdentities, a_service, run
 
 NAMED = {"id": SERVICE, "identity": {"type": "UserAssigned", "id": NAMED_IDENTITY}}
 CARRIED = {NAMED_IDENTITY.lower(): UserIdentity(id=NAMED_IDENTITY, principal_id="p", client_id="c")}
@@ -13,7 +13,7 @@ async def test_a_service_without_an_identity_gets_its_own() -> None:
     apim = StubApim()
     outcome, _ = await run(Identity(apim, StubIdentities()), a_binding())
     assert apim.written == [("identity", True, None)]
-    assert outcome.writes[0].drifts == (Drift(field="assigned", wanted="true", seen="false"),)
+    assert outcome.changes[0].drifts == (Drift(field="assigned", wanted="true", seen="false"),)
 
 
 async def test_a_named_identity_is_added() -> None:
@@ -27,7 +27,7 @@ async def test_an_identity_that_is_there_is_left_alone_and_gives_its_ids() -> No
     outcome, done = await run(Identity(apim, StubIdentities()), a_binding())
     assert (apim.written, outcome.true) == ([], True)
     assert outcome.message == f"API Management calls as client {IDENTITY_CLIENT_ID} (principal {PRINCIPAL_ID})."
-    assert (done.facts.tenant_id, done.facts.gateway_url) == (TENANT, "https://contoso.azure-api.net")
+    assert (done.known.tenant_id, done.known.gateway_url) == (TENANT, "https://contoso.azure-api.net")
 
 
 async def test_a_named_identity_is_found_whatever_its_case() -> None:
@@ -46,7 +46,7 @@ async def test_a_named_identity_that_does_not_exist_is_named_with_its_field() ->
 async def test_ids_that_are_not_published_yet_are_waited_for() -> None:
     apim = StubApim(service=a_service(has_system_identity=True))
     outcome, done = await run(Identity(apim, StubIdentities(system=None)), a_binding())
-    assert (outcome.status, outcome.reason, done.facts.identity_client_id) == ("Unknown", "IdentityPending", None)
+    assert (outcome.status, outcome.reason, done.known.identity_client_id) == ("Unknown", "IdentityPending", None)
 
 
 def test_the_identity_outlives_the_binding() -> None:

@@ -7,7 +7,6 @@ from funcgate import policy as documents
 from funcgate.aspects.policy import Policy
 from funcgate.azure import PolicyText
 from funcgate.engine import Outcome, Pass
-from funcgate.errors import NotFound
 from funcgate.model import Action
 from funcgate.policy import Statements
 from funcgate.spec import Binding
@@ -40,11 +39,9 @@ def stands(apim: StubApim) -> Statements | None:
 async def test_where_no_policy_stands_ours_is_created() -> None:
     apim = StubApim()
     outcome, done = await reconcile(apim)
-    assert (outcome.true, outcome.writes[0].action, apim.written) == (True, Action.CREATE, [("put", "orders", None)])
-    assert stands(apim) == Statements(
-        resource=CLIENT_ID, identity_client_id=None, backend_id="orders-fn", owner=OWNER
-    )
-    assert (done.facts.sends_token, done.facts.marked) == (True, True)
+    assert (outcome.true, outcome.changes[0].action, apim.written) == (True, Action.CREATE, [("put", "orders", None)])
+    assert stands(apim) == Statements(resource=CLIENT_ID, identity_client_id=None, backend_id="orders-fn", owner=OWNER)
+    assert (done.known.sends_token, done.known.marked) == (True, True)
 
 
 async def test_ours_as_it_must_be_is_left_alone() -> None:
@@ -58,7 +55,7 @@ async def test_others_statements_stay_when_ours_are_added() -> None:
     apim = StubApim(policy=PolicyText(text=OTHERS, etag='"7"'))
     outcome, _ = await reconcile(apim)
     assert apim.written == [("put", "orders", '"7"')]
-    assert outcome.writes[0].action is Action.UPDATE
+    assert outcome.changes[0].action is Action.UPDATE
     assert apim.policy
     assert "rate-limit" in apim.policy.text
 
@@ -74,15 +71,16 @@ async def test_others_statements_stay_when_ours_are_added() -> None:
 async def test_drift_is_found_by_field_and_mended(changes: dict[str, str], field: str) -> None:
     apim = StubApim(policy=a_policy(**changes))
     outcome, _ = await reconcile(apim)
-    assert [each.field for each in outcome.writes[0].drifts] == [field]
-    assert (outcome.true, (await reconcile(apim))[0].writes) == (True, ())
+    assert [each.field for each in outcome.changes[0].drifts] == [field]
+    assert (outcome.true, (await reconcile(apim))[0].changes) == (True, ())
 
 
 async def test_a_broken_block_is_mended_and_says_what_was_wrong() -> None:
     policy = a_policy()
-    apim = StubApim(policy=PolicyText(text=policy.text.replace('ignore-error="false"', 'ignore-error="true"'), etag=None))
+    broken = policy.text.replace('ignore-error="false"', 'ignore-error="true"')
+    apim = StubApim(policy=PolicyText(text=broken, etag=None))
     outcome, _ = await reconcile(apim)
-    assert "ignore-error" in outcome.message or any("ignore-error" in each.seen for each in outcome.writes[0].drifts)
+    assert any("ignore-error" in drift.seen for drift in outcome.changes[0].drifts)
     assert stands(apim)
 
 
@@ -98,7 +96,7 @@ async def test_a_user_assigned_identity_is_named_in_the_statement() -> None:
 async def test_another_bindings_statements_are_a_conflict() -> None:
     apim = StubApim(policy=a_policy(owner="prod/shop/other"))
     outcome, done = await reconcile(apim)
-    assert (outcome.reason, apim.written, done.facts.marked) == ("Conflict", [], False)
+    assert (outcome.reason, apim.written, done.known.marked) == ("Conflict", [], False)
 
 
 async def test_a_document_that_cannot_be_read_is_never_written() -> None:
@@ -125,12 +123,10 @@ async def test_a_missing_api_is_left_to_the_aspect_that_looks_for_it() -> None:
 async def test_deletion_takes_ours_out_and_leaves_the_rest() -> None:
     apim = StubApim(policy=a_policy())
     outcome, _ = await reconcile(apim, a_binding(deleting=True))
-    assert (outcome.writes[0].action, apim.written) == (Action.DELETE, [("put", "orders", '"1"')])
+    assert (outcome.changes[0].action, apim.written) == (Action.DELETE, [("put", "orders", '"1"')])
     assert apim.policy
-    assert documents.equal(
-        documents.parse(apim.policy.text),
-        documents.remove(documents.merge(documents.parse(OTHERS), Statements(resource="r", identity_client_id=None, backend_id="b", owner=OWNER))) or documents.parse(None),
-    )  # fmt: skip
+    assert "rate-limit" in apim.policy.text
+    assert "authentication-managed-identity" not in apim.policy.text
 
 
 async def test_deletion_removes_a_document_that_holds_nothing_else() -> None:
@@ -139,9 +135,7 @@ async def test_deletion_removes_a_document_that_holds_nothing_else() -> None:
     assert apim.written == [("delete", "orders", '"1"')]
 
 
-@pytest.mark.parametrize(
-    "policy", [None, PolicyText(text=OTHERS, etag='"1"'), a_policy(owner="prod/shop/other")]
-)
+@pytest.mark.parametrize("policy", [None, PolicyText(text=OTHERS, etag='"1"'), a_policy(owner="prod/shop/other")])
 async def test_deletion_touches_nothing_that_is_not_ours(policy: PolicyText | None) -> None:
     apim = StubApim(policy=policy)
     outcome, _ = await reconcile(apim, a_binding(deleting=True))
@@ -150,4 +144,4 @@ async def test_deletion_touches_nothing_that_is_not_ours(policy: PolicyText | No
 
 async def test_deletion_ends_when_the_api_is_gone() -> None:
     outcome, done = await reconcile(StubApim(api_gone=True), a_binding(deleting=True))
-    assert (outcome.true, done.ok) == (True, True)
+    assert (outcome.true, done.done) == (True, True)
