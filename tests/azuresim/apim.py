@@ -14,8 +14,18 @@ from __future__ import annotations
 
 import base64
 
-from azuresim import apim_apis, apim_backends, apim_named_values, apim_policies, apim_products
-from azuresim.apim_entities import SERVICE, envelope, invalid, listing, not_simulated, route, transitioning
+from azuresim import apim_apis, apim_backends, apim_named_values, apim_policies, apim_products, arm
+from azuresim.apim_entities import (
+    SERVICE,
+    VERSIONS,
+    envelope,
+    invalid,
+    listing,
+    missing,
+    not_simulated,
+    route,
+    transitioning,
+)
 from azuresim.apim_identity import ABSENT, kinds_of, shown_identity, wanted_identity
 from azuresim.apim_pipeline import BUILT_IN_GLOBAL
 from azuresim.apim_policy_text import write
@@ -29,6 +39,9 @@ __all__ = ["add_service"]
 
 ROUTES = (apim_apis, apim_backends, apim_named_values, apim_policies, apim_products)  # importing registers them
 PATCHABLE = {"identity", "tags"}
+LOCATIONS = "/subscriptions/{sub}/providers/Microsoft.ApiManagement/locations/{location}"
+UPDATE = "_Update_"
+POLLS = "polls of operations are not among the trimmed contracts"
 
 
 def add_service(
@@ -176,13 +189,30 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
     state(service, "Updating", "Updating")
     world.arm.touch(service.id)
     with_etag(service)
-    token = base64.urlsafe_b64encode(f"westeurope:{service.name}_Update_{operation.id}".encode()).decode().rstrip("=")
-    subscription = request.params["sub"]
-    location = (
-        f"/subscriptions/{subscription}/providers/Microsoft.ApiManagement/locations/westeurope"
-        f"/operationResults/{token}?operation={operation.id}"
-    )
+    token = base64.urlsafe_b64encode(f"westeurope:{service.name}{UPDATE}{operation.id}".encode()).decode().rstrip("=")
+    location = f"{LOCATIONS.format(sub=request.params['sub'], location='westeurope')}/operationResults/{token}"
     return ArmResponse(202, service.body, operation.headers(request, location=location))
+
+
+@arm.route("GET", LOCATIONS + "/operationResults/{token}", versions=VERSIONS, uncovered=POLLS)
+def operation_result(request: ArmRequest, world: World) -> ArmResponse:
+    """202 while the update runs, then the service."""
+    token = request.params["token"]
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except ValueError:
+        raise missing("Operation") from None
+    operation = world.operations.get(text.rpartition(UPDATE)[2])
+    done = operation and world.operations.location(operation.id, lambda: service_answer(world, operation.resource_id))
+    if not done:
+        raise missing("Operation")
+    return done
+
+
+def service_answer(world: World, service_id: str) -> ArmResponse:
+    """The service; 204 when it was deleted in the meantime."""
+    service = world.arm.get(service_id)
+    return ArmResponse(204) if service is None else ArmResponse(200, service.body)
 
 
 def settle(world: World, service: Document, identity: Body | None) -> None:

@@ -4,7 +4,7 @@ APIs and their operations.
 PUT replaces and omitted fields fall to defaults; a leading slash of `path` is dropped; the answer holds fields that no
 contract lists. Operations gain empty lists on GET, and lists of operations leave `request` out.
 Sources: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD; Azure/azure-cli recording
-test_apim_api_operation; Azure/apiops issue 343 (path conflict); hashicorp/terraform-provider-azurerm pull 29538
+test_apim_api_operation; Azure/apiops tracker (path conflict); hashicorp/terraform-provider-azurerm tracker
 (template parameters).
 """
 

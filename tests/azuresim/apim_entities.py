@@ -74,7 +74,7 @@ def not_simulated(what: str) -> ArmError:
 
 
 def busy() -> ArmError:
-    """The answer to a write that overlaps another one to the same API (Azure/apiops issues 141 and 379)."""
+    """The answer to a write that overlaps another one to the same API (Azure/apiops tracker)."""
     return refused(409, "PessimisticConcurrencyConflict", "Operation on the API is in progress")
 
 

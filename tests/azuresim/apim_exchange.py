@@ -82,6 +82,13 @@ class Exchange:
     def attribute(self, element: Element, name: str, default: str = "") -> str:
         return self.text(element.attributes[name]) if name in element.attributes else default
 
+    def status(self, element: Element, name: str, default: str = "") -> int:
+        """An attribute that is an HTTP status; a broken statement when it is none."""
+        text = self.attribute(element, name, default)
+        if not (text.isdecimal() and 100 <= int(text) <= 599):
+            raise Broken(f"{element.name}: '{text}' is no HTTP status")
+        return int(text)
+
     def flag(self, element: Element, name: str, default: bool = False) -> bool:
         return self.attribute(element, name, str(default)).lower() == "true"
 

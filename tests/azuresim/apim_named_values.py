@@ -6,7 +6,7 @@ A PUT answers 201 or 200 with nothing but `properties.ProvisioningState` (capita
 old value. `world.switches.apim_named_value_writes` chooses between this, the older 202 with Location only, and the
 variant whose async URL answers the resource.
 Sources: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD; Azure/azure-cli recording
-test_apim_named_value; Azure/azure-sdk-for-python issue 40909; Azure/apiops-cli issue 148;
+test_apim_named_value; Azure/azure-sdk-for-python tracker; Azure/apiops-cli tracker;
 learn.microsoft.com/azure/api-management/api-management-howto-properties.
 """
 

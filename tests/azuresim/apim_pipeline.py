@@ -10,11 +10,11 @@ authentication-managed-identity).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from string import Formatter
 from urllib.parse import parse_qsl, quote
 
 from multidict import CIMultiDict
 
+from azuresim.apim_apis import PLACEHOLDER
 from azuresim.apim_exchange import Broken, Exchange, PolicyFailure, Returned, Target
 from azuresim.apim_identity import IdentityFailure, token_of_service
 from azuresim.apim_policy_text import Element, PolicyText, read
@@ -191,11 +191,10 @@ def set_variable(exchange: Exchange, statement: Element) -> None:
 def rewrite_uri(exchange: Exchange, statement: Element) -> None:
     """The rest of the URL is the template's; unmatched query parameters stay unless told otherwise."""
     template = exchange.attribute(statement, "template")
-    missing = {name for _, name, _, _ in Formatter().parse(template) if name} - exchange.parameters.keys()
+    missing = set(PLACEHOLDER.findall(template)) - exchange.parameters.keys()
     if missing:
         raise Broken(f"rewrite-uri: no value for {', '.join(sorted(missing))}")
-    filled = template.format_map({name: quote(value) for name, value in exchange.parameters.items()})
-    path, _, query = filled.partition("?")
+    path, _, query = PLACEHOLDER.sub(lambda found: quote(exchange.parameters[found[1]]), template).partition("?")
     exchange.rest = "/" + path.lstrip("/")
     kept = exchange.query if exchange.flag(statement, "copy-unmatched-params", default=True) else []
     exchange.query = [*parse_qsl(query, keep_blank_values=True), *kept]
@@ -208,14 +207,14 @@ def check_header(exchange: Exchange, statement: Element) -> None:
         found = found.lower() if found is not None else None
         allowed = [value.lower() for value in allowed]
     if found is None or (allowed and found not in allowed):
-        status = int(exchange.attribute(statement, "failed-check-httpcode"))
+        status = exchange.status(statement, "failed-check-httpcode")
         raise PolicyFailure(status, exchange.attribute(statement, "failed-check-error-message"))
 
 
 def return_response(exchange: Exchange, statement: Element) -> None:
     """The caller gets this answer; nothing else runs, outbound included."""
     statuses, bodies = statement.named("set-status"), statement.named("set-body")
-    status = int(exchange.attribute(statuses[0], "code")) if statuses else 200
+    status = exchange.status(statuses[0], "code") if statuses else 200
     headers: CIMultiDict[str] = CIMultiDict()
     for header in statement.named("set-header"):
         changed_headers(exchange, header, headers)

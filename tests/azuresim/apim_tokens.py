@@ -124,5 +124,5 @@ def demand(exchange: Exchange, statement: Element, holds: bool, message: str) ->
 
 
 def refusal(exchange: Exchange, statement: Element, message: str) -> PolicyFailure:
-    status = int(exchange.attribute(statement, "failed-validation-httpcode", "401"))
+    status = exchange.status(statement, "failed-validation-httpcode", "401")
     return PolicyFailure(status, exchange.attribute(statement, "failed-validation-error-message", message))

@@ -3,8 +3,8 @@ What API Management refuses when a policy document is written. Pure: text and wh
 
 The service validates against an XML schema with .NET, so refusals read like .NET's; positions are those of the
 element's name in the submitted text. Texts not seen in public reports are assumed and marked so in the tests.
-Sources: learn.microsoft.com/azure/api-management/api-management-policies; Azure/apiops issues 56 and 565 (backends);
-microsoft/vscode-apimanagement issue 145 (schema texts).
+Sources: learn.microsoft.com/azure/api-management/api-management-policies; Azure/apiops tracker (backends);
+microsoft/vscode-apimanagement tracker (schema texts).
 """
 
 from __future__ import annotations

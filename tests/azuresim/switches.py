@@ -51,7 +51,7 @@ class Switches:
     """PATCH of `userAssignedIdentities` keeps identities that it does not name (null detaches one). UNVERIFIED."""
     apim_named_value_writes: Literal["operation", "resource", "accepted"] = "operation"
     """PUT answers 201/200 with a status URL (2024-05-01 capture), with an async URL that answers the resource
-    (Azure/azure-sdk-for-python#40909), or 202 with Location only (2021-08-01 capture)."""
+    (Azure/azure-sdk-for-python tracker), or 202 with Location only (2021-08-01 capture)."""
     apim_named_value_writes_fail: bool = False
     """Named value writes are accepted and then fail: a create leaves nothing, an update the old value."""
     apim_backend_protects_named_value: bool = False

@@ -54,7 +54,7 @@ async def test_looking_at_the_value_alone_gets_there_too(here: Apim) -> None:
 
 
 async def test_an_update_answers_200_and_shows_the_old_value_until_it_is_over(here: Apim) -> None:
-    """Source: Azure/azure-sdk-for-python issue 40909; Azure/apiops-cli issue 148."""
+    """Source: Azure/azure-sdk-for-python tracker; Azure/apiops-cli tracker."""
     await here.settle(await put(here, "old"))
     answer = await put(here, "new")
     assert (answer.status, answer.data()["properties"]) == (200, {"ProvisioningState": "InProgress"})
@@ -85,7 +85,7 @@ async def test_the_older_contract_answers_202_with_a_location_only(here: Apim) -
 
 
 async def test_the_async_url_may_answer_the_resource_itself() -> None:
-    """Source: Azure/azure-sdk-for-python issue 40909. Unchecked: the contract knows this URL as a plain read only."""
+    """Source: Azure/azure-sdk-for-python tracker. Unchecked: the contract knows this URL as a plain read only."""
     async with apim(check_contracts=False) as here:
         here.world.switches.apim_named_value_writes = "resource"
         url = (await put(here)).headers["Azure-AsyncOperation"]
@@ -96,7 +96,7 @@ async def test_the_async_url_may_answer_the_resource_itself() -> None:
 
 
 async def test_a_failing_create_leaves_nothing(here: Apim) -> None:
-    """Source: Azure/apiops-cli issue 148."""
+    """Source: Azure/apiops-cli tracker."""
     here.world.switches.apim_named_value_writes_fail = True
     state = await here.settle(await put(here))
     assert (state["status"], state["error"]["code"]) == ("Failed", "ValidationError")
@@ -104,7 +104,7 @@ async def test_a_failing_create_leaves_nothing(here: Apim) -> None:
 
 
 async def test_a_failing_update_leaves_the_old_value(here: Apim) -> None:
-    """Source: Azure/apiops-cli issue 148; hashicorp/terraform-provider-azurerm issue 24379."""
+    """Source: Azure/apiops-cli tracker; hashicorp/terraform-provider-azurerm tracker."""
     await here.settle(await put(here, "old"))
     here.world.switches.apim_named_value_writes_fail = True
     assert (await here.settle(await put(here, "new")))["status"] == "Failed"

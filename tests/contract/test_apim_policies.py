@@ -35,7 +35,7 @@ async def here() -> AsyncIterator[Apim]:
 # --- what is refused --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("scope", [API, OPERATION])
 async def test_a_missing_backend_is_refused_with_the_place_in_the_submitted_text(here: Apim, scope: str) -> None:
-    """Source: Azure/apiops issues 56 and 565."""
+    """Source: Azure/apiops tracker."""
     place = "Error in element 'set-backend-service' on line 6, column 6: "
     answer = await here.put_policy(scope, TARGET)
     assert refusals(answer) == [("set-backend-service", place + "Backend with id 'orders-fn' could not be found.")]
@@ -43,7 +43,7 @@ async def test_a_missing_backend_is_refused_with_the_place_in_the_submitted_text
 
 
 async def test_a_backend_id_is_looked_up_after_named_values_are_filled_in(here: Apim) -> None:
-    """Source: MicrosoftDocs/azure-docs issue 100460."""
+    """Source: MicrosoftDocs/azure-docs tracker."""
     await here.named_value("stage", "fn", secret=False)
     await here.a_backend()
     answer = await here.put_policy(API, policies('<set-backend-service backend-id="orders-{{stage}}" />'))
@@ -132,8 +132,8 @@ SECOND_LINE = "<policies>\n  <inbound>\n    {}\n  </inbound>\n</policies>"
 )
 async def test_what_the_schema_forbids_is_refused(here: Apim, inbound: str, target: str, message: str) -> None:
     """
-    Source: microsoft/vscode-apimanagement issue 145 (text in set-header) and policySchemas; MicrosoftDocs/azure-docs
-    issue 111058 and Azure/azure-api-management-devops-resource-kit issue 350 (form). The other texts are assumed.
+    Source: microsoft/vscode-apimanagement tracker (text in set-header) and policySchemas; MicrosoftDocs/azure-docs
+    tracker and Azure/azure-api-management-devops-resource-kit tracker (form). The other texts are assumed.
     """
     found = refusals(await here.put_policy(API, SECOND_LINE.format(inbound)))
     assert (target, message) in found
@@ -182,7 +182,7 @@ async def test_what_the_simulator_cannot_run_is_refused_loudly(here: Apim, inbou
 
 
 async def test_a_policy_is_always_named_policy(here: Apim) -> None:
-    """Source: Azure/bicep-types-az issue 2006 (code BadRequest, no message)."""
+    """Source: Azure/bicep-types-az tracker (code BadRequest, no message)."""
     answer = await here.put(f"{API}/policies/mine", format="xml", value=policies())
     assert (answer.status, answer.data()["error"]["code"]) == (400, "BadRequest")
 
@@ -207,7 +207,7 @@ ESCAPED = "@(context.Request.Headers.GetValueOrDefault(&quot;a&quot;, &quot;&lt;
 
 
 async def test_expressions_come_back_escaped_or_verbatim(here: Apim) -> None:
-    """Source: Azure/azure-rest-api-specs issue 25306."""
+    """Source: Azure/azure-rest-api-specs tracker."""
     body = f'<set-variable name="a" value="{EXPRESSION}" />'
     assert (await here.put_policy(API, policies(body), "rawxml")).status == 201
     xml = (await here.arm("GET", POLICY)).data()["properties"]

@@ -64,6 +64,14 @@ async def test_the_service_itself_can_be_watched_until_it_is_succeeded(here: Api
     assert states == ["Updating", "Updating", "Succeeded"]
 
 
+async def test_the_location_answers_the_service_when_the_operation_is_over(here: Apim) -> None:
+    """Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD (operationResults)."""
+    first = await here.arm("PATCH", "", SYSTEM)
+    assert (await here.arm("GET", first.headers["Location"])).status == 202
+    done = await here.arm("GET", first.headers["Location"])
+    assert (done.status, done.data()["identity"]["type"]) == (200, "SystemAssigned")
+
+
 async def test_the_clock_can_decide_how_long_updating_takes(here: Apim) -> None:
     """The simulator's own: `operation_seconds`."""
     here.world.switches.operation_seconds = 60

@@ -385,6 +385,23 @@ async def test_a_variable_that_nobody_set_is_500_and_on_error_runs(here: Apim) -
     assert (answer.status, answer.headers["x-failed"]) == (500, "yes")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        '<return-response><set-status code="teapot" reason="" /></return-response>',
+        '<check-header name="a" failed-check-httpcode="no" failed-check-error-message="" ignore-case="true" />',
+        '<rewrite-uri template="/orders/{unheard}" />',
+        '<set-backend-service base-url="https://elsewhere.example" />',
+    ],
+)
+async def test_a_statement_that_fails_while_it_runs_is_500(here: Apim, statement: str) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-error-handling-policies; the body is assumed."""
+    await furnished(here)
+    await here.put_policy("/apis/orders", policies(statement))
+    answer = await here.call("/orders/orders")
+    assert (answer.status, answer.data()) == (500, {"statusCode": 500, "message": "Internal server error"})
+
+
 # --- statements that judge the caller ---------------------------------------------------------------------------------
 def azure_ad(client: str = CALLER, audience: str = DOOR, tenant: str = "{}") -> str:
     return (
