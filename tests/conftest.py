@@ -1,5 +1,6 @@
 """What all tests share: a mark by folder, the control plane's fixtures, and our kind in it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ pytest_plugins = ["controlplane.fixtures"]
 _HERE = Path(__file__).parent
 _MARKED_FOLDERS = ("contract", "integration")
 _CRDS = _HERE.parent / "crds"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The main thread has a loop that somebody closes: pytest-asyncio asks for one and Python 3.11 would make it up."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    config.add_cleanup(loop.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

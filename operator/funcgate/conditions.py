@@ -62,7 +62,7 @@ class Condition:
 
 
 def conclude(verdicts: Sequence[Verdict], generation: int, *, deleting: bool = False) -> tuple[Condition, ...]:
-    """All conditions of a pass: Ready, Reconciling and Stalled first, then one for each aspect, in the aspects' order."""
+    """All conditions of a pass: Ready, Reconciling and Stalled, then one for each aspect, in the aspects' order."""
     own = (_condition(each.condition, each.status, each.reason, each.message, generation) for each in verdicts)
     return (*summarise(verdicts, generation, deleting=deleting), *own)
 

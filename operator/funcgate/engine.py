@@ -1,8 +1,8 @@
 """
 One pass over all aspects for one binding: observe everything at once, write only what differs, in the safety order.
 
-Each aspect runs as a task of its own. It waits for the facts it needs and for its turn in the safety order, nothing else,
-so a pass lasts as long as its longest chain of dependent calls. An error stops its aspect and what waits for it.
+Each aspect runs as a task of its own. It waits for the facts it needs and for its turn in the safety order, nothing
+else, so a pass lasts as long as its longest chain of dependent calls. An error stops its aspect and what waits for it.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from funcgate.spec import Binding
 S = TypeVar("S")
 
 PENDING = "ChangesPending"
+NOTHING_KNOWN = Facts()
 SHOWN_FACTS = ("gateway_url", "host_name", "client_id", "principal_id", "identity_client_id", "tenant_id", "api_path")
 
 
@@ -60,7 +61,7 @@ class Pass:
 
     binding: Binding
     outcomes: tuple[Outcome, ...] = ()
-    known: Facts = Facts()
+    known: Facts = NOTHING_KNOWN
 
     @property
     def changes(self) -> tuple[Write, ...]:
@@ -191,7 +192,7 @@ class _Run:
                 raise _waits(f"{named(fact)}, from {self.tasks[self.givers[fact]].aspect.condition}")
 
     async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
-        """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its own."""
+        """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its."""
         before = [each for each in Phase if (each > phase if self.binding.deleting else each < phase)]
         for other in self.writers:
             for each in before:
@@ -343,8 +344,8 @@ def conflict(keys: Iterable[str]) -> Unmet:
     """Somebody else holds these keys; what to do about it."""
     return Unmet(
         "Conflict",
-        f"{', '.join(keys)} exists and does not carry this binding's mark; set spec.adopt: true to take it over if it is "
-        "unmarked, or remove the binding that holds it",
+        f"{', '.join(keys)} exists and does not carry this binding's mark; set spec.adopt: true to take it over if it
+        is " "unmarked, or remove the binding that holds it",
         stalled=True,
     )
 

@@ -30,9 +30,9 @@ class Unmet(FuncgateError):
     """
     Something that must be true is not, and one more write would not make it so.
 
-    `reason` is stable and has a heading in the reference; `message` says what to do next. `stalled`: a person must act, a
-    retry alone changes nothing. `status` is the condition's: Unknown when the truth could not be seen. `blocking`: Ready
-    waits for it.
+    `reason` is stable and has a heading in the reference; `message` says what to do next. `stalled`: a person must
+    act, a retry alone changes nothing. `status` is the condition's: Unknown when the truth could not be seen.
+    `blocking`: Ready waits for it.
     """
 
     def __init__(

@@ -134,9 +134,9 @@ def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt
     """
     The writes that turn `observed` into `desired`. Pure.
 
-    What carries another owner's mark is never written: equal content is fine as it is, other content is a conflict. What
-    carries no mark is taken over with `adopt`, a conflict without. What is no longer wished for is deleted when we made it
-    and released, that is left without our mark, when it was adopted.
+    What carries another owner's mark is never written: equal content is fine as it is, other content is a conflict.
+    What carries no mark is taken over with `adopt`, a conflict without. What is no longer wished for is deleted when
+    we made it and released, that is left without our mark, when it was adopted.
     """
     changes: list[Change[S]] = []
     conflicts: list[str] = []
@@ -199,8 +199,8 @@ class Aspect(ABC, Generic[S]):
     """
     One managed thing: one module, one condition, one test file, one heading in the reference.
 
-    Two verbs touch Azure: `observe` only reads, `apply` makes one write and decides nothing. The rest is pure. An aspect
-    that only looks has no phase and wishes for nothing.
+    Two verbs touch Azure: `observe` only reads, `apply` makes one write and decides nothing. The rest is pure. An
+    aspect that only looks has no phase and wishes for nothing.
     """
 
     name: ClassVar[str]
@@ -217,7 +217,7 @@ class Aspect(ABC, Generic[S]):
 
     @abstractmethod
     async def observe(self, binding: Binding) -> Mapping[str, Observed[S]]:
-        """What stands in Azure, by key. Only reads. Raises AzureError, or Unmet for what can't be managed as it stands."""
+        """What stands in Azure, by key. Only reads. Raises AzureError, or Unmet for what can't be managed."""
 
     @abstractmethod
     def learn(self, binding: Binding, observed: Mapping[str, Observed[S]]) -> Mapping[str, Any]:

@@ -20,7 +20,8 @@ def lines(name: str, done: Pass) -> Iterator[str]:
             yield f"  {SIGNS[write.action]} {write.key}  ({outcome.condition})"
             yield from (f"      {drift.field}: {drift.seen} → {drift.wanted}" for drift in write.drifts)
         if outcome.reason not in (IN_SYNC, PENDING):
-            yield f"  {'·' if outcome.status == 'Unknown' else '!'} {outcome.condition}: {outcome.reason}: {outcome.message}"
+            sign = "·" if outcome.status == "Unknown" else "!"
+            yield f"  {sign} {outcome.condition}: {outcome.reason}: {outcome.message}"
 
 
 def as_json(name: str, done: Pass) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _guid(value: object) -> str:
 
 
 def seconds(duration: str) -> int:
-    """A duration such as `10m`, `1h30m` or `45s`, in seconds. Raises ValueError for anything else, the empty string too."""
+    """A duration such as `10m`, `1h30m` or `45s`, in seconds. Raises ValueError for anything else."""
     found = _DURATION.fullmatch(duration)
     if not duration or not found:
         raise ValueError("is not a duration such as 10m, 1h30m or 45s")

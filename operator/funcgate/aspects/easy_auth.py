@@ -1,8 +1,8 @@
 """
 The function app's front door, `authsettingsV2`: authentication required, 401, our audience and issuer, nobody but us.
 
-The document is shared and knows no ETag: our slice is laid over what is there, everything else stays as it was. It never
-becomes more open by our hand, and stays closed when the binding goes.
+The document is shared and knows no ETag: our slice is laid over what is there, everything else stays as it was. It
+never becomes more open by our hand, and stays closed when the binding goes.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -56,7 +56,7 @@ class AuthSettings:
 
 
 class EasyAuth(Aspect[AuthSettings]):
-    """The door asks for a token of our registration and opens for API Management's identity and those allowed beside it."""
+    """The door asks for a token of our registration and opens for the identity and those allowed beside it."""
 
     name = "easy_auth"
     condition = "EasyAuthReady"
@@ -208,7 +208,7 @@ def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
 
 
 def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> AuthSettings:
-    """The door as it is, open for the newcomer too. An empty list stays empty: adding one name would shut others out."""
+    """The door as it is, open for the newcomer too. An empty list stays so: one name in it shuts others out."""
     listed = before.allowed_applications
     allowed = listed | {newcomer} if listed else listed
     return replace(before, allowed_applications=allowed, accepts_our_audience=after.accepts_our_audience)
@@ -247,8 +247,8 @@ def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
     if around.allowed_principals and facts.principal_id not in around.allowed_principals:
         yield Unmet(
             "PrincipalNotAllowed",
-            f"allowedPrincipals names principals and not API Management's ({facts.principal_id}), so its calls get 403; "
-            "add it, or empty the list",
+            f"allowedPrincipals names principals and not API Management's ({facts.principal_id}), so its calls get 403;
+            " "add it, or empty the list",
             stalled=True,
         )
     if around.allowed_clients and facts.identity_client_id not in around.allowed_clients:
@@ -276,8 +276,8 @@ def _other_providers(providers: Json) -> Iterator[str]:
     """
     Identity providers besides Entra that let people in. One with a registration counts as on unless it says it is off.
 
-    Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders: `enabled` is false "if the
-    provider should not be enabled despite the set registration".
+    Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders: `enabled` is false
+    "if the provider should not be enabled despite the set registration".
     """
     for name, provider in providers.items():
         if name == "customOpenIdConnectProviders":

@@ -1,4 +1,4 @@
-"""The API's base policy: takes a token with the identity, sends it, and routes to the backend. Others' statements stay."""
+"""The API's base policy: takes a token with the identity, sends it, routes to the backend. Others' statements stay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

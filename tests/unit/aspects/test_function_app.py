@@ -67,7 +67,7 @@ def test_the_route_prefix_is_what_stands_before_the_route(function: Function, pr
     ("function", "reason"),
     [
         (Function(name="f", bindings=[{"type": "timerTrigger"}], invoke_url_template=None, disabled=False), "no HTTP"),
-        (Function(name="f", bindings=[{"type": "httpTrigger"}], invoke_url_template=None, disabled=False), "no address"),
+        (Function(name="f", bindings=[{"type": "httpTrigger"}], invoke_url_template=None, disabled=False), "no URL"),
         (Function(name="f", bindings=[{"type": "httpTrigger", "route": "x"}],
                   invoke_url_template="https://h/api/y", disabled=False), "another route than the binding's"),
     ],
