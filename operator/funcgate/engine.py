@@ -344,8 +344,8 @@ def conflict(keys: Iterable[str]) -> Unmet:
     """Somebody else holds these keys; what to do about it."""
     return Unmet(
         "Conflict",
-        f"{', '.join(keys)} exists and does not carry this binding's mark; set spec.adopt: true to take it over if it
-        is " "unmarked, or remove the binding that holds it",
+        f"{', '.join(keys)} exists and does not carry this binding's mark; set spec.adopt: true to take it over if "
+        "it is unmarked, or remove the binding that holds it",
         stalled=True,
     )
 

@@ -247,8 +247,8 @@ def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
     if around.allowed_principals and facts.principal_id not in around.allowed_principals:
         yield Unmet(
             "PrincipalNotAllowed",
-            f"allowedPrincipals names principals and not API Management's ({facts.principal_id}), so its calls get 403;
-            " "add it, or empty the list",
+            f"allowedPrincipals names principals and not API Management's ({facts.principal_id}), so its calls get "
+            "403; add it, or empty the list",
             stalled=True,
         )
     if around.allowed_clients and facts.identity_client_id not in around.allowed_clients:
