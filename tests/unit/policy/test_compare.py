@@ -28,6 +28,13 @@ def test_the_way_it_is_written_means_nothing(inbound: str, reason: str) -> None:
     assert differences(a, b) == ()
 
 
+def test_a_line_end_spelled_out_is_a_line_end() -> None:
+    text = "<base /><a b='@(c &lt;{end}d)'>@(c &lt;{end}d)</a>"
+    spelled = [parse(a_policy(text.format(end=end))) for end in ("&#13;&#10;", "&#xD;&#xA;", "&#10;")]
+    assert equal(spelled[0], spelled[1])
+    assert equal(spelled[1], spelled[2])
+
+
 DIFFERENT = [
     ("<base />", ("inbound/set-header[X]: is missing", "inbound/choose: is missing")),
     (A.replace("<base />", ""), ("inbound: <base/> is missing",)),

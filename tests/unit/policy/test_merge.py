@@ -192,6 +192,12 @@ def test_a_half_deleted_block_with_our_mark_goes() -> None:
     assert inbound_of(left) == ["<base/>", "<cors/>"]
 
 
+def test_of_two_headers_beside_the_mark_only_the_first_is_ours() -> None:
+    first, second = (HEADER.replace("Bearer", word).replace("msi-access-token", "x") for word in ("One", "Two"))
+    document = merge(parse(a_policy(f"<base />{MARK}{TOKEN}{first}{ROUTE}{second}")), wanted())
+    assert ('"One "' in render(document), '"Two "' in render(document)) == (False, True)
+
+
 def test_statements_without_a_mark_stay() -> None:
     document = parse(a_policy(f"<base />{PASTED}"))
     left = remove(document)

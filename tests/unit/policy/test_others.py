@@ -62,3 +62,11 @@ def test_what_leaves_ours_alone_is_not_reported(inbound: str, reason: str) -> No
 def test_ours_that_the_request_never_meets_are_contradicted_by_nobody() -> None:
     text = a_policy(f"<base />{BASIC}{LEGACY}", outbound=f"<base />{MARK}{TOKEN}{HEADER}{ROUTE}")
     assert contradictions(parse(text)) == ()
+
+
+def test_lines_are_those_of_the_text_even_behind_code_of_many_lines() -> None:
+    condition = '@{\n  var a = "b" + 1;\n  return a < "c";\n}'
+    text = a_policy(f'<base /><choose><when condition="{condition}" /></choose>\n{OURS}\n{LEGACY}')
+    line = text[: text.index("legacy.example")].count("\n") + 1
+    assert contradictions(parse(text))[0].startswith(f"line {line}: <set-backend-service base-url=")
+    assert f" undoes line {line - 1}: " in contradictions(parse(text))[0]

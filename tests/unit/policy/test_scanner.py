@@ -47,7 +47,7 @@ OPEN = [
     ('@($"{a:b', "no end of the format"),
     ('@($"a)', "no end of the interpolated string"),
     ('@($"a\n")', "a line end in an interpolated string"),
-    ('@($"' + '{$"' * 40 + ")", "nested beyond belief"),
+    ("@(" + '$"{' * 40 + "a" + '}"' * 40 + ")", "nested beyond belief"),
     ('@(@"a""', "a doubled quote is no end"),
     ("@(&quot;" + "&lt;" * 2000, "a long string without an end, found without trying all ways"),
 ]
