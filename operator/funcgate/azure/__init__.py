@@ -17,7 +17,8 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
-from funcgate.azure.apim import ANY, HIDDEN, Api, ApimClient, Backend, PolicyText, Service, UserIdentity
+from funcgate.azure.apim import ANY, ApimClient
+from funcgate.azure.apim_documents import HIDDEN, Api, Backend, PolicyText, Service, UserIdentity
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, ServicePrincipal
@@ -121,7 +122,8 @@ async def connect(
             apim=ApimClient(arm(transport=ArmTransport(apim._send_request))),  # its only way to send raw requests
             function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request))),
             graph=GraphClient(
-                Http(service="graph", address=endpoints.graph, transport=graph, observe=observe_call), graph.adapter
+                Http(service="graph", address=endpoints.graph.rstrip("/"), transport=graph, observe=observe_call),
+                graph.adapter,
             ),
             identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),
             resources=ResourceClient(arm(transport=ArmTransport(web.send_request))),

@@ -16,7 +16,7 @@ from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
 
 from funcgate.azure.http import Locks
-from funcgate.azure.refusals import retry_after
+from funcgate.azure.refusals import retry_after, unreachable
 from funcgate.errors import AccessDenied, AzureError, TryAgain
 
 WORKLOAD_IDENTITY = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
@@ -49,7 +49,7 @@ class SharedCredential(AsyncTokenCredential):
     A credential that asks the one inside it once, however many callers want the same token at the same time.
 
     Refusals come out as AccessDenied (CredentialRefused, CredentialMissing), faults on the way as TryAgain
-    (CredentialUnreachable); their texts hold Entra's code and first sentence, never a token.
+    (CredentialUnreachable, CertificateNotTrusted); their texts hold Entra's code and first sentence, never a token.
     """
 
     def __init__(self, inner: AsyncTokenCredential, now: Callable[[], float] = time.time) -> None:
@@ -112,21 +112,41 @@ def _missing() -> AzureError:
 def _sorted(refused: CoreError) -> AzureError:
     """Entra's refusals are ClientAuthenticationError whatever the status, so the answer itself tells what happened."""
     response: Any = refused.response if isinstance(refused, HttpResponseError) else None
-    status: int = response.status_code if response is not None else 0
-    headers = {name.lower(): value for name, value in response.headers.items()} if response is not None else {}
     code, words = _entra_code(refused)
-    if code in _PASSING or status == 429 or status >= 500 or not isinstance(refused, ClientAuthenticationError):
-        return TryAgain(
-            "no token from Microsoft Entra: " + (f"it answered {status}" if status else "it could not be reached"),
-            reason="CredentialUnreachable",
-            after_seconds=retry_after(headers, status),
-            code=code,
-            status=status,
-        )
+    if response is None:
+        return _without_answer(refused, words)
+    status: int = response.status_code
+    if code in _PASSING or status == 429 or status >= 500:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return _not_now(f"it answered {status}", code=code, status=status, after=retry_after(headers, status))
+    return _refused(words, code=code, status=status)
+
+
+def _without_answer(refused: CoreError, words: str) -> AzureError:
+    """Not reached; or, where the SDK looked for a credential and found none, missing."""
+    if words:
+        return _refused(words)
+    if isinstance(refused, ClientAuthenticationError):
+        return _missing()
+    cause = unreachable("Microsoft Entra", refused.inner_exception or refused)
+    return cause if cause.reason == "CertificateNotTrusted" else _not_now(str(cause))
+
+
+def _not_now(why: str, *, code: str = "", status: int = 0, after: float | None = None) -> TryAgain:
+    return TryAgain(
+        f"no token from Microsoft Entra: {why}",
+        reason="CredentialUnreachable",
+        after_seconds=after,
+        code=code,
+        status=status,
+    )
+
+
+def _refused(words: str, *, code: str = "", status: int = 0) -> AccessDenied:
     return AccessDenied(
         f"Microsoft Entra gives the operator no token: {words or 'without a word of explanation'}",
         reason="CredentialRefused",
-        code=code,
+        code=code or words.partition(":")[0],
         status=status,
     )
 

@@ -28,7 +28,7 @@ READ_LIMIT_SECONDS = 30.0
 WRITE_LIMIT_SECONDS = 120.0  # Resource Manager itself ends a synchronous call after about 110 s: Azure/apiops issue 490
 PAUSES_SECONDS = (0.3, 1.0)
 BUDGET_SECONDS = 5.0
-PASSING = frozenset({"Unreachable", "AzureUnavailable"})
+PASSING = frozenset({"Unreachable", "AzureUnavailable", "CredentialUnreachable"})
 
 
 def _unfenced() -> None:
@@ -208,10 +208,14 @@ class Http:
 
     def _stay_here(self, url: str) -> None:
         """Links in answers are followed only on the service's own host: our token goes with every request."""
-        here, there = urlsplit(self.address), urlsplit(url)
-        host, home = there.hostname or "", here.hostname or ""
-        if (there.scheme, there.port) != (here.scheme, here.port) or not (host == home or host.endswith("." + home)):
+        (scheme, home, port), (their_scheme, host, their_port) = _origin(self.address), _origin(url)
+        if (their_scheme, their_port) != (scheme, port) or not (host == home or host.endswith("." + home)):
             raise TryAgain(f"Azure's answer leads away from {home}; not followed", reason="UnexpectedAnswer")
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or 443
 
 
 class Locks:

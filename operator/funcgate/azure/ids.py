@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from funcgate.errors import Rejected
+
 _ENDPOINT = re.compile(r"^https://[^/]+(?=/subscriptions/)", re.IGNORECASE)
 _SHAPE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)"
@@ -117,9 +119,9 @@ def segment(name: str) -> str:
     """
     `name` as one step of a URL.
 
-    Raises ValueError for `.` and `..`: clients fold these away (RFC 3986, section 5.2.4), and the request would reach
-    another resource, such as the policy of all APIs instead of the one of an API that is named `..`.
+    Raises Rejected, InvalidName, for `.` and `..`: clients fold these away (RFC 3986, section 5.2.4), and the request
+    would reach another resource, such as the policy of all APIs instead of the one of an API that is named `..`.
     """
     if name in ("", ".", ".."):
-        raise ValueError(f"'{name}' cannot be the name of a resource")
+        raise Rejected(f"'{name}' cannot be the name of a resource", reason="InvalidName")
     return quote(name, safe=";=")

@@ -89,6 +89,16 @@ def refusal(method: str, path: str, status: int, headers: Mapping[str, str], bod
     return next(rule for rule in RULES if rule.when(refused)).error(refused)
 
 
+def unreachable(host: str, cause: BaseException) -> TryAgain:
+    """No answer at all. Names host and kind of failure; addresses and ports, which change from try to try, stay out."""
+    if "certificate" in f"{type(cause).__name__} {cause}".lower():
+        return TryAgain(
+            f"the certificate of {host} is not trusted; SSL_CERT_FILE must name a bundle with its authority",
+            reason="CertificateNotTrusted",
+        )
+    return TryAgain(f"{host} could not be reached ({type(cause).__name__})", reason="Unreachable")
+
+
 def retry_after(headers: Mapping[str, str], status: int = 0) -> float | None:
     """
     The seconds that Azure asks to wait; 5 for a 429 that does not say.

@@ -30,7 +30,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from funcgate import __version__
 from funcgate.azure.http import Answer, Call
-from funcgate.errors import TryAgain
+from funcgate.azure.refusals import unreachable
 
 USER_AGENT = f"funcgate/{__version__}"
 CONNECT_SECONDS = 10.0
@@ -81,7 +81,7 @@ class ArmTransport:
         try:
             response = await self._send_request(request)
         except CoreError as broken:
-            raise unreachable(call, broken.inner_exception or broken) from broken
+            raise unreachable(_host(call), broken.inner_exception or broken) from broken
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=headers, content=response.content)
 
@@ -94,7 +94,7 @@ class GraphTransport:
             credential, scopes=[scope], allowed_hosts=[urlsplit(address).hostname or ""]
         )
         self.adapter = GraphRequestAdapter(provider, client=client)
-        self.adapter.base_url = f"{address}/v1.0"
+        self.adapter.base_url = f"{address.rstrip('/')}/v1.0"
 
     async def __call__(self, call: Call) -> Answer:
         """The answer, whatever its status."""
@@ -108,7 +108,7 @@ class GraphTransport:
         try:
             response: Any = await self.adapter.send_primitive_async(request, "bytes", {})
         except httpx.TransportError as broken:
-            raise unreachable(call, broken) from broken
+            raise unreachable(_host(call), broken) from broken
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=headers, content=response.content)
 
@@ -122,13 +122,5 @@ def graph_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
     )
 
 
-def unreachable(call: Call, cause: BaseException) -> TryAgain:
-    """No answer at all. Names host and kind of failure; addresses and ports that change from try to try stay out."""
-    host = urlsplit(call.url).hostname
-    text = f"{type(cause).__name__} {cause}".lower()
-    if "certificate" in text:
-        return TryAgain(
-            f"the certificate of {host} is not trusted; SSL_CERT_FILE must name a bundle with its authority",
-            reason="CertificateNotTrusted",
-        )
-    return TryAgain(f"{host} could not be reached ({type(cause).__name__})", reason="Unreachable")
+def _host(call: Call) -> str:
+    return urlsplit(call.url).hostname or ""

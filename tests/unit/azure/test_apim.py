@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funcgate.azure.apim import ANY, HIDDEN, Api, ApimClient, Backend, UserIdentity, lay_over, read_backend
+from funcgate.azure.apim import ANY, ApimClient
+from funcgate.azure.apim_documents import HIDDEN, Api, Backend, UserIdentity, lay_over, read_backend
 from funcgate.azure.http import Http
 from funcgate.errors import NotFound, Rejected, TryAgain
 from unit.azure.wire import Wire
@@ -198,7 +199,7 @@ async def test_a_named_value_is_known_by_its_name_alone(wire: Wire, apim: ApimCl
 async def test_a_name_that_leads_to_another_scopes_policy_is_never_sent(
     wire: Wire, apim: ApimClient, name: str
 ) -> None:
-    with pytest.raises(ValueError, match="cannot be the name"):
+    with pytest.raises(Rejected, match="cannot be the name"):
         await apim.put_policy(SERVICE, name, "<policies/>", None)
 
     assert wire.calls == []

@@ -204,10 +204,11 @@ async def test_a_link_that_leads_elsewhere_is_not_followed_with_our_token(
     assert (raised.value.reason, wire.asked) == ("UnexpectedAnswer", ["GET /a"]), reason
 
 
-async def test_a_regional_host_of_the_service_is_followed(wire: Wire, http: Http) -> None:
+@pytest.mark.parametrize("host", ["westeurope.management.azure.com", "management.azure.com:443"])
+async def test_other_names_of_the_services_own_host_are_followed(wire: Wire, http: Http, host: str) -> None:
     wire.says("GET", "/b", 200, {})
 
-    await http.send(Call(method="GET", url="https://westeurope.management.azure.com/b", kind="operations"))
+    await http.send(Call(method="GET", url=f"https://{host}/b", kind="operations"))
 
     assert wire.asked == ["GET /b"]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from funcgate.azure.ids import ResourceId, segment
+from funcgate.errors import Rejected
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/shop"
@@ -83,7 +84,7 @@ def test_what_is_no_resource_id_is_refused(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
 def test_a_name_that_would_lead_to_another_resource_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="cannot be the name"):
+    with pytest.raises(Rejected, match="cannot be the name"):
         segment(name)
 
 
