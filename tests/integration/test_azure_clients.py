@@ -1,6 +1,7 @@
 """The Azure clients, as they are, against the simulated Azure: real TLS, real token requests, real SDK pipelines."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Team:
 
 @pytest.fixture(scope="module", autouse=True)
 def contracts() -> None:
-    """Parsed before the clock of any connection runs: it takes seconds, once."""
+    """Parsed before any connection waits for an answer: it takes seconds, once."""
     for name, _ in DOCUMENTS.values():
         contract(name)
 
@@ -126,6 +127,7 @@ async def test_the_registration_is_read(team: Team) -> None:
     assert application.web_redirect_uris == (f"https://{team.there.site_host}/.auth/login/aad/callback",)
     assert principal is not None
     assert (principal.object_id, principal.assignment_required) == (team.there.principal_id, False)
+    assert "msgraph.generated.models.application" not in sys.modules, "loading it stops the loop for a second"
 
 
 async def test_what_is_not_there_is_none(team: Team) -> None:

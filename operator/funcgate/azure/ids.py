@@ -77,7 +77,7 @@ class ResourceId:
         return self._up(2) if len(self._path) > 3 else self._up(4)
 
     def within(self, scope: str) -> bool:
-        """Whether `scope`, a subscription, resource group or resource id, is this id or one above it."""
+        """Whether `scope`, any such id, is this id or one above it. Raises ValueError when it is none."""
         above = ResourceId.parse(scope).key
         return self.key == above or self.key.startswith(above + "/")
 

@@ -82,6 +82,11 @@ def test_what_is_no_resource_id_is_refused(text: str, reason: str) -> None:
         ResourceId.parse(text)
 
 
+def test_an_id_that_was_never_parsed_is_refused_when_it_is_taken_apart() -> None:
+    with pytest.raises(ValueError, match="is not a resource id"):
+        _ = ResourceId("contoso").group
+
+
 @pytest.mark.parametrize("name", ["", ".", ".."])
 def test_a_name_that_would_lead_to_another_resource_is_refused(name: str) -> None:
     with pytest.raises(Rejected, match="cannot be the name"):

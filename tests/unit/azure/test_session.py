@@ -14,6 +14,7 @@ from aiohttp import web
 from azure.core import AsyncPipelineClient
 from azure.core.credentials import AccessToken
 
+from funcgate.azure import ApimClient, Endpoints, connect
 from funcgate.azure.http import Call
 from funcgate.azure.session import (
     ArmTransport,
@@ -140,6 +141,13 @@ async def test_an_unknown_authority_is_named(server: Server) -> None:
             await ArmTransport(pipeline.send_request)(call(server))
 
     assert raised.value.reason == "CertificateNotTrusted"
+
+
+async def test_a_credential_that_is_handed_in_stays_open() -> None:
+    key: Any = Key()  # has nothing that could be closed
+
+    async with connect(Endpoints(), key) as azure:
+        assert isinstance(azure.apim, ApimClient)
 
 
 async def test_connections_are_used_again(server: Server, transport: ArmTransport | GraphTransport) -> None:
