@@ -135,9 +135,9 @@ class Operator:
         await becomes(probe, 200)
 
     async def probe(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{await self.port}/{path}") as answer:
-                return answer.status, await answer.text()
+        url = f"http://127.0.0.1:{await self.port}/{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
 
 
 async def becomes(question: Callable[[], Awaitable[Any]], answer: Any) -> None:
@@ -145,7 +145,7 @@ async def becomes(question: Callable[[], Awaitable[Any]], answer: Any) -> None:
     last = None
     try:
         async with asyncio.timeout(20):
-            while (last := await question()) != answer:
+            while (last := await question()) != answer:  # noqa: ASYNC110  another process changes it
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pytest.fail(f"it is still {last!r} instead of {answer!r}")
