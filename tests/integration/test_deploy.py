@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from azuresim.scenarios import imported
+from azuresim.world import World
 from controlplane import ControlPlane
 from funcgate.cli import main
 from funcgate.settings import Settings
@@ -66,6 +68,15 @@ def test_the_api_server_takes_all_of_it(
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_is_taken(control_plane: ControlPlane, namespace: str, sample: Path) -> None:
     control_plane.kubectl("create", "--dry-run=server", "--namespace", namespace, "--filename", str(sample))
+
+
+def test_the_sample_is_about_what_the_portals_import_leaves() -> None:
+    azure = imported(World())
+    spec = yaml.safe_load((DEPLOY / "samples/orders.yaml").read_text())["spec"]
+    assert spec["apiManagement"]["id"] == azure.service_id
+    assert spec["functionApp"]["id"] == azure.site_id
+    assert spec["entra"]["registration"]["clientId"] == azure.client_id
+    assert spec["api"]["name"] == azure.api_name
 
 
 def test_all_that_has_a_namespace_is_in_the_operators_own(rendered: list[Json]) -> None:

@@ -132,6 +132,9 @@ def image() -> Iterator[Image]:
         Path(folder).chmod(0o755)
         built = Image(Path(folder))
         built.build()
+        if os.geteuid() == 0:
+            yield built  # root's files, and who runs them is nobody
+            return
         subprocess.run(["chmod", "-R", "a-w", folder], check=True)
         yield built
         subprocess.run(["chmod", "-R", "u+w", folder], check=True)
