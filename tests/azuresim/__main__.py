@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import importlib
 import json
 import signal
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from azuresim.server import Simulator, load_modules
+from azuresim import scenarios
+from azuresim.server import Simulator
 from azuresim.world import Clock, World
 
 LIFE_SECONDS = 30 * 24 * 3600
@@ -36,8 +36,7 @@ def build(world: World, scenario: str) -> dict[str, Any]:
     """The scenario stands in the world; its plain fields by name."""
     if scenario == "empty":
         return {}
-    load_modules()
-    made = getattr(importlib.import_module("azuresim.scenarios"), scenario)(world)
+    made = getattr(scenarios, scenario)(world)
     fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
     return {name: value for name, value in fields.items() if isinstance(value, str | int | list | tuple)}
 

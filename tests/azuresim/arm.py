@@ -8,7 +8,7 @@ What all ARM resources share: routing, api-version, tokens, rights, locks, 404s,
         document = world.arm.put(request.id, {...})
         return ArmResponse(201, document.body, {"ETag": document.etag})
 
-- Importing a module registers its routes (`server.MODULES` names the modules). Static parts match without case,
+- Importing a module registers its routes (server.py imports them all). Static parts match without case,
   `{name}` is one segment, a leading `/{scope}/` is any scope (extension resources).
 - ArmRequest: method, params (as sent), id (static parts spelled as in the route), query, headers, json, caller,
   api_version, world, route; `up_to("service")` the id as far as that name, `absolute(path)` a URL on the endpoint the

@@ -15,7 +15,17 @@ from typing import Any
 
 from azuresim.contract_check import unknown_properties
 from azuresim.directory import Body, blank_application
-from azuresim.graph import ASSIGN, OWNED, READ_ALL, WRITE_ALL, GraphError, GraphRequest, bad_request, context, not_found
+from azuresim.graph_request import (
+    ASSIGN,
+    OWNED,
+    READ_ALL,
+    WRITE_ALL,
+    GraphError,
+    GraphRequest,
+    bad_request,
+    context,
+    not_found,
+)
 from azuresim.wire import HttpAnswer
 
 READ_ONLY = {"id", "appId", "createdDateTime", "deletedDateTime", "publisherDomain"}

@@ -11,7 +11,8 @@ Long-running operations: running for some polls, or until the world's clock says
 
 By default one poll sees it running (`world.switches.operation_polls`); a GET of the resource itself counts as a poll
 too, once it is answered, so a client that watches only `provisioningState` gets there as well. With
-`operation_seconds` only time counts. Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
+`operation_seconds` only time counts. Source: learn.microsoft.com/azure/azure-resource-manager
+(management/async-operations).
 """
 
 from __future__ import annotations

@@ -17,15 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-import importlib.util
 import json
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import trustme
@@ -33,16 +31,23 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from azuresim import arm
+from azuresim import apim, arm, msi
 from azuresim.contract_check import ContractCheck
 from azuresim.faults import ConnectionBrokenError
+from azuresim.gateway import gateway
+from azuresim.graph import graph
 from azuresim.signin import is_signin, signin
 from azuresim.tokens import ARM_AUDIENCES
+from azuresim.web import site
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call, World
 
-MODULES = ("azuresim.msi", "azuresim.apim", "azuresim.web")  # importing them registers their routes
-HOSTS = {".azure-api.net": ("gateway", "azuresim.gateway"), ".azurewebsites.net": ("site", "azuresim.web")}
+HostHandler = Callable[[HttpCall, World], Awaitable[HttpAnswer]]
+PROVIDERS = (apim, msi)  # importing them, and web, registers their routes
+HOSTS: dict[str, tuple[str, HostHandler]] = {
+    ".azure-api.net": ("gateway", gateway),
+    ".azurewebsites.net": ("site", site),
+}
 ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", "/metadata")
 SECRETS = {
     "client_secret",
@@ -54,7 +59,6 @@ SECRETS = {
     "secondarykey",
     "masterkey",
 }
-LARGEST_BODY = 16 * 1024 * 1024
 
 
 def service_of(call: HttpCall) -> str:
@@ -96,7 +100,6 @@ class Simulator:
 
     # --- life -------------------------------------------------------------------------------------------------------
     async def __aenter__(self) -> Simulator:
-        load_modules()
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="azuresim-"))
         self._ca_file = Path(folder) / "ca.pem"
         self._authority.cert_pem.write_to_path(str(self._ca_file))
@@ -210,8 +213,6 @@ class Simulator:
         if service == "entra":
             return arm.Handled(signin(call, self.world))
         if service == "graph":
-            from azuresim.graph import graph  # written after this module; moved up with it
-
             answer, caller = graph(call, self.world)
             if self._check is not None:
                 self._check.graph(call, answer)
@@ -235,22 +236,16 @@ class Simulator:
         )
 
 
-def load_modules() -> None:
-    for name in MODULES:
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
-
-
 async def host_answer(call: HttpCall, world: World) -> HttpAnswer:
     """Gateway and function apps by host name; 404 for names that nobody serves."""
-    for suffix, (name, module) in HOSTS.items():
-        if call.host.endswith(suffix) and importlib.util.find_spec(module) is not None:
-            return cast(HttpAnswer, await getattr(importlib.import_module(module), name)(call, world))
+    for suffix, (_, handler) in HOSTS.items():
+        if call.host.endswith(suffix):
+            return await handler(call, world)
     return HttpAnswer.text(404, "No simulated service answers here.")
 
 
 async def read_call(request: web.BaseRequest) -> HttpCall:
-    raw_path, _, raw_query = request.raw_path.partition("?") if hasattr(request, "raw_path") else (request.path, "", "")
+    raw_path, _, raw_query = request.raw_path.partition("?")
     return HttpCall(
         method=request.method,
         host=request.headers.get("Host", "").partition(":")[0].lower(),

@@ -83,7 +83,7 @@ async def test_a_token_for_another_audience_is_refused(azure: Simulator, specifi
     ("specific", "code"), [(False, "InvalidAuthenticationToken"), (True, "ExpiredAuthenticationToken")]
 )
 async def test_an_expired_token_is_refused(azure: Simulator, specific: bool, code: str) -> None:
-    """Source: the specific code is quoted in threads of Azure/Azure-Sentinel and hashicorp/terraform-provider-azurerm."""
+    """Source: the specific code is quoted in threads of Azure/Azure-Sentinel, hashicorp/terraform-provider-azurerm."""
     azure.world.switches.arm_specific_token_codes = specific
     headers = azure.arm_headers(OPERATOR)
     azure.world.clock.advance(seconds=3600)
@@ -133,7 +133,8 @@ async def test_a_missing_resource_is_named_with_its_type_and_group(azure: Simula
     answer = await arm(azure, "GET", IDENTITY + VERSION)
     assert (answer.status, code_of(answer)) == (404, "ResourceNotFound")
     assert message_of(answer).startswith(
-        "The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/caller' under resource group 'shop' was not found."
+        "The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/caller' under resource group 'shop' was "
+        "not found."
     )
 
 
@@ -147,7 +148,7 @@ async def test_a_child_of_a_missing_resource_reports_that_resource(azure: Simula
 
 @pytest.mark.assumed
 async def test_a_method_that_a_resource_lacks_is_405_with_allow(azure: Simulator) -> None:
-    """Captured for one product link of API Management (Azure/azure-service-operator recording); assumed for the rest."""
+    """Captured for a product link of API Management (Azure/azure-service-operator recording); assumed for the rest."""
     answer = await arm(azure, "PATCH", IDENTITY + VERSION, {})
     assert (answer.status, answer.headers["Allow"]) == (405, "DELETE,GET,PUT")
     assert answer.data() == {"Message": "The requested resource does not support http method 'PATCH'."}
@@ -234,7 +235,7 @@ async def test_a_missing_right_hides_that_the_group_is_missing(azure: Simulator)
 # --- locks ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, IDENTITY])
 async def test_a_read_only_lock_refuses_writes_below_it(azure: Simulator, scope: str) -> None:
-    """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources; text in Azure/apiops threads."""
+    """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources; text: Azure/apiops."""
     azure.world.arm.lock(scope, "ReadOnly")
     answer = await arm(azure, "PUT", IDENTITY + VERSION, HERE)
     assert (answer.status, code_of(answer)) == (409, "ScopeLocked")
@@ -252,7 +253,7 @@ async def test_a_read_only_lock_leaves_reading(azure: Simulator) -> None:
 
 
 async def test_a_read_only_lock_refuses_listing_keys(azure: Simulator) -> None:
-    """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources (POST); Azure/azure-cli threads."""
+    """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources (POST actions)."""
     add_function_app(azure.world, SITE)
     azure.world.arm.lock(GROUP, "ReadOnly")
     answer = await arm(azure, "POST", f"{SITE}/host/default/listkeys?api-version=2025-05-01")
@@ -277,7 +278,7 @@ async def test_a_lock_that_is_removed_refuses_nothing(azure: Simulator) -> None:
 
 # --- headers and quotas -----------------------------------------------------------------------------------------------
 async def test_answers_carry_ids_and_what_is_left(azure: Simulator) -> None:
-    """Source: learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling; azure-cli threads."""
+    """Source: learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling."""
     answer = await arm(azure, "GET", f"{GROUP}?api-version=2021-04-01", headers={"x-ms-correlation-request-id": "mine"})
     assert answer.headers["x-ms-correlation-request-id"] == "mine"
     assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-ms-request-id"])
@@ -330,7 +331,7 @@ def test_an_etag_is_a_quoted_base64_of_eight_bytes_big_endian() -> None:
 
 
 def test_one_counter_rises_for_all_entities_of_a_service_and_only_on_change(azure: Simulator) -> None:
-    """Source: Azure/azure-service-operator recording, Azure/azure-cli recording test_apim_api_policy (identical PUT)."""
+    """Source: Azure/azure-service-operator recording; Azure/azure-cli recording test_apim_api_policy."""
     world = azure.world
     first = world.arm.put(f"{SERVICE}/apis/a", {"x": 1}).etag
     second = world.arm.put(f"{SERVICE}/backends/b", {"x": 1}).etag
@@ -357,6 +358,14 @@ async def test_an_operation_runs_for_as_many_polls_as_set(azure: Simulator, poll
     answer = await begun(azure)
     states = [(await poll(azure, answer)).data()["status"] for _ in range(polls + 1)]
     assert (answer.status, states) == (202, ["InProgress"] * polls + ["Succeeded"])
+
+
+async def test_the_resource_itself_shows_the_state_of_the_moment_it_is_asked(azure: Simulator) -> None:
+    """Source: Azure/azure-service-operator recording (Updating until the operation is over)."""
+    await begun(azure)
+    answers = [await arm(azure, "GET", f"{SERVICE}?api-version=2024-05-01") for _ in range(3)]
+    states = [answer.data()["properties"]["provisioningState"] for answer in answers]
+    assert states == ["Updating", "Updating", "Succeeded"]
 
 
 async def test_an_operation_by_the_clock_ends_when_its_time_is_over(azure: Simulator) -> None:
@@ -446,11 +455,12 @@ async def test_every_call_takes_the_latency_and_calls_overlap(azure: Simulator) 
 
 async def test_an_accepted_request_that_the_contract_does_not_know_fails_the_test() -> None:
     """The published description (contracts/msi.json) allows only its own properties; leaving the simulator says so."""
+    azure = await Simulator().__aenter__()
+    azure.world.entra.add_application("operator", client_id=OPERATOR)
+    azure.world.arm.add_group(GROUP)
+    await arm(azure, "PUT", IDENTITY + VERSION, {**HERE, "bogus": True})
     with pytest.raises(AssertionError, match="bogus"):
-        async with Simulator() as azure:
-            azure.world.entra.add_application("operator", client_id=OPERATOR)
-            azure.world.arm.add_group(GROUP)
-            await arm(azure, "PUT", IDENTITY + VERSION, {**HERE, "bogus": True})
+        await azure.__aexit__(None, None, None)
 
 
 async def test_contract_checking_can_be_switched_off() -> None:

@@ -209,6 +209,19 @@ async def test_an_issuer_can_be_trusted_by_one_public_key(azure: Simulator) -> N
     assert answer.status == 200
 
 
+# --- the log ----------------------------------------------------------------------------------------------------------
+async def test_the_log_holds_neither_secrets_nor_assertions_nor_tokens(azure: Simulator, issuer: StaticIssuer) -> None:
+    """No Azure behaviour: what tests print must not show what opens doors."""
+    azure.world.entra.add_secret(OPERATOR, "right-and-secret")
+    assertion = issuer.assertion(SUBJECT)
+    answer = await ask(azure, client_secret="right-and-secret")
+    await ask(azure, client_assertion=assertion, client_assertion_type=JWT_BEARER)
+    written = repr(azure.world.log)
+    assert [call.body["client_id"] for call in azure.world.calls(service="entra")] == [OPERATOR] * 2
+    for secret in ("right-and-secret", assertion, answer.data()["access_token"]):
+        assert secret not in written
+
+
 # --- the real SDK -----------------------------------------------------------------------------------------------------
 async def test_azure_identity_signs_in_with_a_projected_token_file(
     azure: Simulator, issuer: StaticIssuer, tmp_path: Path

@@ -143,7 +143,7 @@ async def test_answers_say_what_they_cost(azure: Simulator, path: str, cost: str
 @pytest.mark.assumed
 @pytest.mark.parametrize("token", ["", "arm", "expired"])
 async def test_a_call_without_a_valid_graph_token_is_refused(azure: Simulator, token: str) -> None:
-    """The code is Graph's, seen for expired tokens in microsoftgraph/python-sample-auth threads; the texts are assumed."""
+    """The code is in microsoftgraph/python-sample-auth threads for expired tokens; the texts are assumed."""
     headers = {"": {}, "arm": azure.arm_headers(OPERATOR), "expired": azure.graph_headers(OPERATOR)}[token]
     if token == "expired":
         azure.world.clock.advance(seconds=3600)
@@ -385,7 +385,7 @@ async def test_an_upsert_that_creates_needs_a_display_name(azure: Simulator) -> 
 
 
 async def test_a_unique_name_is_set_once(azure: Simulator, door: dict[str, Any]) -> None:
-    """Source: msgraph-sdk (application.uniqueName: immutable); back-fill in microsoftgraph/msgraph-bicep-types threads."""
+    """Source: msgraph-sdk (application.uniqueName: immutable); back-fill: microsoftgraph/msgraph-bicep-types."""
     path = f"/applications/{door['id']}"
     assert (await graph(azure, "PATCH", path, {"uniqueName": "first"})).status == 204
     assert (await graph(azure, "PATCH", path, {"uniqueName": "second"})).status == 400
