@@ -35,7 +35,7 @@ RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 RECONCILE_POLICY = f"{GROUP}/reconcile-policy"
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_GROUP_ID = r"/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{1,90}"
+_GROUP_ID = r"/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{0,89}[-\w()]"
 
 
 def _arm_id(what: str, type_and_name: str) -> AfterValidator:
@@ -148,7 +148,7 @@ class Import(_Part):
 class Api(_Part):
     """The API in API Management whose calls reach the functions."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^*#&+:<>?/;]+\Z", min_length=1, max_length=80)]
+    name: Annotated[str, StringConstraints(pattern=r"^(?!\.{1,2}\Z)[^*#&+:<>?/;]+\Z", min_length=1, max_length=80)]
     import_: Import = Field(alias="import")
 
 

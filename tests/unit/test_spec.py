@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from builders import CLIENT_ID, NAMED_IDENTITY, SERVICE, a_manifest_spec, a_spec
+from builders import CLIENT_ID, NAMED_IDENTITY, SERVICE, SITE, a_manifest_spec, a_spec
 from funcgate.errors import SpecError
 from funcgate.spec import Binding, SystemAssigned, UserAssigned, seconds
 
@@ -41,6 +41,8 @@ def test_client_ids_are_kept_in_one_form() -> None:
          "spec.entra.registration.clientId", "GUID"),
         ({"entra": {"registration": {"type": "Existing", "clientId": 7}}}, "spec.entra.registration.clientId", "GUID"),
         ({"api": {"name": "a/b", "import": {"from": "Functions"}}}, "spec.api.name", "pattern"),
+        ({"api": {"name": "..", "import": {"from": "None"}}}, "spec.api.name", "pattern"),
+        ({"functionApp": {"id": SITE.replace("shop-rg", "..")}}, "spec.functionApp.id", "ARM id"),
         ({"drift": {"interval": "soon"}}, "spec.drift.interval", "10m, 1h30m or 45s"),
         ({"drift": {"interval": "30s"}}, "spec.drift.interval", "between 1m and 24h"),
         ({"unheardOf": 1}, "spec.unheardOf", "not permitted"),

@@ -11,6 +11,7 @@ from funcgate.model import Aspect, Facts, Observed
 from funcgate.spec import Binding
 
 KEY = "application"
+PERMISSION_MISSING = "GraphPermissionMissing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,9 @@ class AppRegistration(Aspect[Registration]):
             application, principal = await asyncio.gather(
                 self.graph.get_application(client_id), self.graph.get_service_principal(client_id)
             )
-        except AccessDenied:
+        except AccessDenied as denied:
+            if denied.reason != PERMISSION_MISSING:
+                raise
             return {KEY: Observed(state=Registration(readable=False))}
         state = Registration(
             readable=True,

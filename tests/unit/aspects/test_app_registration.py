@@ -50,5 +50,11 @@ async def test_without_leave_to_look_and_without_a_stated_version_a_person_must_
     assert (outcome.blocking, outcome.stalled, done.known.token_version) == (True, True, None)
 
 
+async def test_an_operator_that_gets_no_token_is_not_told_to_ask_for_a_permission() -> None:
+    refused = AccessDenied("Entra gives the operator no token", reason="CredentialRefused")
+    outcome, _ = await run(AppRegistration(StubGraph(refuses=refused)), a_binding())
+    assert (outcome.reason, outcome.status, outcome.stalled) == ("CredentialRefused", "Unknown", True)
+
+
 def test_its_home_is_the_function_app() -> None:
     assert AppRegistration(StubGraph()).home(a_binding()) == a_binding().spec.function_app.id
