@@ -3,10 +3,10 @@
 import copy
 from typing import Any
 
-from builders import SITE, a_manifest_spec
+from builders import a_manifest_spec
 from engines import TYPES
 from funcgate.controller.cache import FINALIZER, Snapshot
-from funcgate.controller.kube import Conflict, KubeError
+from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.queue import Key
 
 KEY = Key("shop", "orders")
@@ -66,7 +66,7 @@ def a_ready_status(generation: int = 1, **more: Any) -> dict[str, Any]:
 
 
 class ObjectsInMemory:
-    """What `Bindings` offers, over a dict; `writes` lists what was written, `others_write` is done before the next one."""
+    """What `Bindings` offers, over a dict. `writes` lists what was written; `others_write` happens before the next."""
 
     def __init__(self, *bodies: dict[str, Any]) -> None:
         self.bodies = {Key(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in bodies}
@@ -119,6 +119,8 @@ class ObjectsInMemory:
         if self.others_write:
             other = self.others_write.pop(0)
             self.bodies[Key(other["metadata"]["namespace"], other["metadata"]["name"])] = other
+        if snapshot.key not in self.bodies:
+            raise Missing(404, "NotFound", str(snapshot.key))
         body = copy.deepcopy(self.bodies[snapshot.key])
         if body["metadata"]["resourceVersion"] != snapshot.version:
             raise Conflict(409, "Conflict", "the object has been modified")
@@ -130,8 +132,3 @@ class ObjectsInMemory:
         self.bodies[key] = body
         self.writes.append((what, patch))
         return Snapshot.read(copy.deepcopy(body))
-
-
-def another_site(name: str) -> dict[str, str]:
-    """A function app of its own."""
-    return {"id": f"{SITE}-{name}"}

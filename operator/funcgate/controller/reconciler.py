@@ -7,6 +7,7 @@ reason that it has to wait for, one at the end. At rest never.
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
@@ -140,7 +141,7 @@ class Reconciler:
             logger.warning("pass not finished", extra=detail)
             return "unfinished"
         except Exception as error:
-            logger.exception("pass broke off", extra={"binding": str(key)})
+            logger.error("pass broke off", extra={"binding": str(key)} | _where(error))
             self.queue.add_rate_limited(key)
             await self._confess(key, error)
             return "broken"
@@ -340,6 +341,11 @@ class Reconciler:
 
 def _turn(snapshot: Snapshot) -> _Turn:
     return _Turn(snapshot=snapshot, requested_at=snapshot.requested_at)
+
+
+def _where(error: Exception) -> dict[str, Any]:
+    """Kind and place of an error. Its text stays out: nobody promises that an unexpected one holds no secret."""
+    return {"error": type(error).__name__, "trace": "".join(traceback.format_tb(error.__traceback__))}
 
 
 def _is_true(conditions: Sequence[Condition], type_: str) -> bool:

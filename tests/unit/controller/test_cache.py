@@ -6,7 +6,7 @@ import pytest
 
 from funcgate.controller.cache import Cache, Snapshot, calls_for_a_pass, older
 from funcgate.metrics import Metrics
-from funcgate.spec import PAUSED
+from funcgate.spec import PAUSED, RECONCILE_REQUESTED_AT
 from objects import KEY, a_ready_status, a_snapshot, an_object
 
 
@@ -109,10 +109,13 @@ SETTLED: list[tuple[str, dict[str, Any], bool]] = [
     ("no status yet", {}, False),
     ("Ready, but for an older generation", {"status": a_ready_status(), "generation": 2}, False),
     ("to be deleted", {"status": a_ready_status(), "deleting": True}, False),
-    ("an open request", {"status": a_ready_status(), "annotations": {"funcgate.dev/reconcile-requested-at": "2"}}, False),
-    ("an answered request", {"status": a_ready_status(lastHandledReconcileAt="2"),
-                             "annotations": {"funcgate.dev/reconcile-requested-at": "2"}}, True),
-]  # fmt: skip
+    ("an open request", {"status": a_ready_status(), "annotations": {RECONCILE_REQUESTED_AT: "2"}}, False),
+    (
+        "an answered request",
+        {"status": a_ready_status(lastHandledReconcileAt="2"), "annotations": {RECONCILE_REQUESTED_AT: "2"}},
+        True,
+    ),
+]
 
 
 @pytest.mark.parametrize(("reason", "made", "expected"), SETTLED, ids=[each[0] for each in SETTLED])

@@ -1,0 +1,530 @@
+"""One pass from the queue to the status, over bindings in memory and with an engine that follows a script."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from builders import GROUP, SITE
+from engines import AWrite, ScriptedEngine, ready, stalled, waiting
+from funcgate.controller.announce import Announcer
+from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.kube import KubeError, Unavailable
+from funcgate.controller.lease import LeaseLost
+from funcgate.controller.queue import Key, Priority, Queue
+from funcgate.controller.reconciler import Reconciler, Rules
+from funcgate.controller.scopes import ANNOTATION
+from funcgate.metrics import Metrics
+from funcgate.model import Action
+from funcgate.spec import PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
+from objects import KEY, ObjectsInMemory, a_ready_status, an_object
+
+pytestmark = pytest.mark.looptime(start=1000)
+
+
+class SpokenEvents:
+    """Events as they were said."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, str]] = []
+
+    def emit(self, snapshot: Snapshot, type_: str, reason: str, note: str, action: str = "Reconcile") -> None:
+        self.said.append((type_, reason, note))
+
+
+class TestFence:
+    """Open until it is closed."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def check(self) -> None:
+        if self.closed:
+            raise LeaseLost("closed")
+
+
+@dataclass
+class Stage:
+    """A reconciler among stand-ins."""
+
+    objects: ObjectsInMemory
+    engine: ScriptedEngine
+    reconciler: Reconciler
+    queue: Queue
+    events: SpokenEvents
+    fence: TestFence
+    metrics: Metrics
+
+    async def one_pass(self, key: Key = KEY) -> None:
+        """One pass over `key`, as a worker makes it."""
+        self.queue.add(key)
+        await self.another_pass()
+
+    async def another_pass(self) -> None:
+        """The pass that comes next, whenever that is."""
+        key = await self.queue.get()
+        try:
+            self.metrics.passes.labels(await self.reconciler._attempt(key)).inc()
+        finally:
+            self.queue.done(key)
+
+    def ended(self, result: str) -> float | None:
+        return self.metrics.registry.get_sample_value("funcgate_passes_total", {"result": result})
+
+    @property
+    def said(self) -> list[str]:
+        return [reason for _, reason, _ in self.events.said]
+
+
+Setting = Callable[..., Stage]
+
+
+@pytest.fixture
+def staged() -> Setting:
+    def build(*bodies: dict[str, Any], steps: Any = None, rules: dict[str, Any] | None = None, **engine: Any) -> Stage:
+        metrics, fence, events = Metrics(), TestFence(), SpokenEvents()
+        objects = ObjectsInMemory(*bodies)
+        cache = Cache(metrics)
+        for body in bodies:
+            cache.saw(Snapshot.read(body))
+        queue = Queue(cache.lane, metrics.queue, random=lambda: 1.0)
+        scripted = ScriptedEngine(**(({"steps": steps} if steps else {}) | engine))
+        reconciler = Reconciler(
+            engine=scripted,
+            bindings=objects,  # type: ignore[arg-type]
+            cache=cache,
+            queue=queue,
+            announcer=Announcer(events, metrics),  # type: ignore[arg-type]
+            metrics=metrics,
+            fence=fence,
+            rules=Rules(**({"instance_id": "prod", "azure_scopes": (GROUP,)} | (rules or {}))),
+            random=lambda: 0.5,
+        )
+        return Stage(objects, scripted, reconciler, queue, events, fence, metrics)
+
+    return build
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def seconds_until_next(stage: Stage) -> float:
+    before = now()
+    key = await stage.queue.get()
+    stage.queue.done(key)
+    return now() - before
+
+
+# --- from nothing to Ready, and at rest
+
+
+async def test_a_new_object_is_held_greeted_and_reconciled(staged: Setting) -> None:
+    stage = staged(an_object(held=False))
+    await stage.one_pass()
+    assert stage.objects.kinds == ["add finalizer", "status", "status"]
+    greeting = [(each["type"], each["status"]) for each in stage.objects.writes[1][1]["conditions"]]
+    assert greeting == [
+        ("Ready", "Unknown"),
+        ("Reconciling", "True"),
+        ("Stalled", "False"),
+        ("BackendReady", "Unknown"),
+        ("PolicyReady", "Unknown"),
+    ]
+    assert stage.objects.condition() == "True InSync"
+    assert stage.said == ["InSync"]
+
+
+async def test_the_engine_gets_the_whole_binding(staged: Setting) -> None:
+    stage = staged(an_object(generation=7))
+    await stage.one_pass()
+    binding = stage.engine.seen[0]
+    assert (str(binding.namespace), binding.name, binding.generation, binding.owner, binding.deleting) == (
+        "shop", "orders", 7, "prod/shop/orders", False
+    )  # fmt: skip
+    assert stage.engine.dry_runs == [False]
+
+
+async def test_a_settled_binding_is_not_written_and_comes_back_after_its_interval(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status(), drift={"interval": "20m"}))
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.events.said) == ([], [])
+    assert await seconds_until_next(stage) == 1200
+    assert stage.ended("settled") == 1
+
+
+async def test_waiting_is_written_once_per_reason(staged: Setting) -> None:
+    interim = [waiting("Waiting"), waiting("Waiting"), waiting("IdentityPending")]
+    stage = staged(an_object(), interim=interim)
+    await stage.one_pass()
+    assert stage.objects.kinds == ["status"] * 4
+    assert stage.said == ["InSync"]
+
+
+async def test_a_ready_binding_does_not_flap_while_it_is_corrected(staged: Setting) -> None:
+    stage = staged(
+        an_object(status=a_ready_status()), steps=[ready(changes=[AWrite()])], interim=[waiting("ChangesPending")]
+    )
+    await stage.one_pass()
+    assert stage.objects.writes == []
+    assert stage.events.said == [("Normal", "DriftCorrected", "BackendReady: url: http://orders → https://orders")]
+
+
+CORRECTIONS = [
+    (Action.CREATE, "BackendReady: backends/orders was gone and stands again"),
+    (Action.DELETE, "BackendReady: backends/orders should not be there and was removed"),
+]
+
+
+@pytest.mark.parametrize(("action", "note"), CORRECTIONS)
+async def test_a_correction_says_what_was_done(staged: Setting, action: Action, note: str) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[ready(changes=[AWrite(action=action)])])
+    await stage.one_pass()
+    assert stage.events.said == [("Normal", "DriftCorrected", note)]
+
+
+async def test_the_first_writes_of_a_generation_are_no_corrections(staged: Setting) -> None:
+    stage = staged(an_object(generation=2, status=a_ready_status(1)), steps=[ready(2, changes=[AWrite()])])
+    await stage.one_pass()
+    assert stage.said == []
+    assert stage.objects.bodies[KEY]["status"]["observedGeneration"] == 2
+
+
+async def test_a_request_is_acknowledged_after_its_pass(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status(), annotations={RECONCILE_REQUESTED_AT: "today"}))
+    await stage.one_pass()
+    assert stage.objects.writes == [("status", {"lastHandledReconcileAt": "today"})]
+
+
+async def test_losing_ready_is_a_warning(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[waiting("OpenToTheWorld", status="False")])
+    await stage.one_pass()
+    assert stage.events.said == [("Warning", "OpenToTheWorld", "Ready: OpenToTheWorld, says Azure.")]
+
+
+async def test_a_conflict_is_a_warning_once(staged: Setting) -> None:
+    stage = staged(an_object(), steps=[stalled("Conflict")])
+    await stage.one_pass()
+    await stage.one_pass()
+    assert stage.said == ["Conflict"]
+
+
+# --- when it comes back
+
+
+async def test_what_needs_a_person_comes_back_slowly(staged: Setting) -> None:
+    stage = staged(an_object(), steps=[stalled()])
+    await stage.one_pass()
+    assert await seconds_until_next(stage) == 1800
+
+
+async def test_what_goes_on_by_itself_comes_back_with_back_off(staged: Setting) -> None:
+    stage = staged(an_object(), steps=[waiting()])
+    delays = []
+    await stage.one_pass()
+    for _ in range(3):
+        before = now()
+        await stage.another_pass()
+        delays.append(now() - before)
+    assert delays == [2, 4, 8]
+
+
+async def test_the_time_that_azure_names_is_kept(staged: Setting) -> None:
+    stage = staged(an_object(), steps=[waiting("ServiceTransitioning", retry_after=17.0)])
+    await stage.one_pass()
+    assert await seconds_until_next(stage) == 17
+
+
+async def test_throttling_leaves_the_whole_service_alone(staged: Setting) -> None:
+    steps = [waiting("Throttled", error_class="Throttled", retry_after=60.0), ready()]
+    stage = staged(an_object(), an_object("other"), steps=steps)
+    await stage.one_pass()
+    stage.queue.add(Key("shop", "other"))
+    assert await seconds_until_next(stage) == 60
+
+
+async def test_success_ends_the_back_off(staged: Setting) -> None:
+    stage = staged(an_object(), steps=[waiting(), waiting(), ready()])
+    for _ in range(3):
+        await stage.one_pass()
+    assert stage.queue.add_rate_limited(KEY) == 2
+
+
+# --- before the engine is asked
+
+
+async def test_a_spec_that_cannot_be_is_refused_by_the_name_of_its_field(staged: Setting) -> None:
+    stage = staged(an_object(held=False, api={"name": "orders", "import": {"from": "Elsewhere"}}))
+    await stage.one_pass()
+    assert (stage.objects.condition(), stage.objects.condition("Stalled")) == ("False InvalidSpec", "True InvalidSpec")
+    ready_ = stage.objects.bodies[KEY]["status"]["conditions"][0]
+    assert ready_["message"].startswith("spec.api.import")
+    assert (stage.objects.kinds, stage.engine.seen) == (["status"], [])
+    assert await seconds_until_next(stage) == 1800
+
+
+async def test_outside_the_scopes_nothing_is_called(staged: Setting) -> None:
+    stage = staged(an_object(held=False), rules={"azure_scopes": ()})
+    await stage.one_pass()
+    assert stage.objects.condition() == "False ScopeNotAllowed"
+    assert (stage.objects.kinds, stage.engine.seen) == (["status"], [])
+
+
+async def test_the_namespace_narrows_the_scopes(staged: Setting) -> None:
+    stage = staged(an_object())
+    stage.objects.annotations["shop"] = {ANNOTATION: f"{GROUP}-other"}
+    await stage.one_pass()
+    assert stage.objects.condition() == "False ScopeNotAllowed"
+
+
+async def test_what_was_known_of_the_aspects_stays_with_its_generation(staged: Setting) -> None:
+    stage = staged(an_object(generation=2, status=a_ready_status(1)), rules={"azure_scopes": ()})
+    await stage.one_pass()
+    conditions = {each["type"]: each for each in stage.objects.bodies[KEY]["status"]["conditions"]}
+    assert (conditions["Ready"]["observedGeneration"], conditions["BackendReady"]["observedGeneration"]) == (2, 1)
+    assert conditions["BackendReady"]["status"] == "True"
+
+
+async def test_a_refused_binding_that_never_got_anywhere_may_go(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True), rules={"azure_scopes": ()})
+    await stage.one_pass()
+    assert stage.objects.bodies == {}
+    assert stage.said == ["Deleted"]
+
+
+async def test_a_refused_binding_that_got_somewhere_is_kept_and_says_what_releases_it(staged: Setting) -> None:
+    status = a_ready_status(gatewayUrl="https://contoso.azure-api.net")
+    stage = staged(an_object(deleting=True, status=status), rules={"azure_scopes": ()})
+    await stage.one_pass()
+    assert stage.objects.condition() == "False DeleteBlocked"
+    message = stage.objects.bodies[KEY]["status"]["conditions"][0]["message"]
+    assert "detach-on-delete" in message
+    assert stage.said == ["DeleteBlocked"]
+
+
+async def test_detach_on_delete_releases_a_refused_binding(staged: Setting) -> None:
+    status = a_ready_status(gatewayUrl="https://contoso.azure-api.net")
+    body = an_object(deleting=True, status=status, annotations={RECONCILE_POLICY: "detach-on-delete"})
+    stage = staged(body, rules={"azure_scopes": ()})
+    await stage.one_pass()
+    assert stage.objects.bodies == {}
+
+
+# --- annotations
+
+
+async def test_a_paused_binding_is_not_looked_at(staged: Setting) -> None:
+    stage = staged(an_object(generation=2, status=a_ready_status(1), annotations={PAUSED: "true"}))
+    await stage.one_pass()
+    assert (stage.objects.condition(), stage.objects.condition("Reconciling")) == ("Unknown Paused", "False Paused")
+    written = stage.objects.bodies[KEY]["status"]
+    assert (written["observedGeneration"], written["conditions"][0]["observedGeneration"]) == (1, 1)
+    assert (stage.engine.seen, stage.said) == ([], ["Paused"])
+
+
+async def test_pausing_holds_a_deletion_too(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True, annotations={PAUSED: "true"}))
+    await stage.one_pass()
+    assert KEY in stage.objects.bodies
+    assert stage.engine.seen == []
+
+
+async def test_a_pause_is_written_once(staged: Setting) -> None:
+    stage = staged(an_object(annotations={PAUSED: "true"}))
+    await stage.one_pass()
+    await stage.one_pass()
+    assert stage.objects.kinds == ["status"]
+
+
+async def test_observing_holds_nothing_and_lets_the_engine_only_look(staged: Setting) -> None:
+    stage = staged(
+        an_object(held=False, annotations={RECONCILE_POLICY: "observe"}), steps=[waiting(changes=[AWrite()])]
+    )
+    await stage.one_pass()
+    assert stage.engine.dry_runs == [True]
+    assert "add finalizer" not in stage.objects.kinds
+    assert stage.metrics.registry.get_sample_value(
+        "funcgate_changes_total", {"condition": "BackendReady", "action": "update"}
+    ) is None  # fmt: skip
+
+
+async def test_an_unknown_policy_means_observe_and_says_so(staged: Setting) -> None:
+    stage = staged(an_object(annotations={RECONCILE_POLICY: "mange"}))
+    await stage.one_pass()
+    assert stage.engine.dry_runs == [True]
+    written = {each["type"]: each for each in stage.objects.bodies[KEY]["status"]["conditions"]}
+    assert "says 'mange' and knows only manage, observe, detach-on-delete" in written["Ready"]["message"]
+    assert written["Stalled"]["status"] == "False"
+
+
+DELETIONS: list[tuple[str, str | None, bool, list[str]]] = [
+    ("torn down", None, True, ["Delete"]),
+    ("left in Azure", "detach-on-delete", True, ["Orphan"]),
+    ("let go without a look", "observe", True, []),
+    ("kept, as nobody knows what was meant", "detatch", False, []),
+]
+
+
+@pytest.mark.parametrize(("reason", "policy", "released", "asked"), DELETIONS, ids=[each[0] for each in DELETIONS])
+async def test_a_deleted_binding_goes_as_its_policy_says(
+    staged: Setting, reason: str, policy: str | None, released: bool, asked: list[str]
+) -> None:
+    annotations = {RECONCILE_POLICY: policy} if policy else {}
+    stage = staged(an_object(deleting=True, status=a_ready_status(gatewayUrl="x"), annotations=annotations))
+    await stage.one_pass()
+    assert (KEY not in stage.objects.bodies) is released, reason
+    assert [each.spec.deletion_policy for each in stage.engine.seen] == asked
+
+
+async def test_a_teardown_that_is_not_finished_keeps_the_object(staged: Setting) -> None:
+    stage = staged(
+        an_object(deleting=True, status=a_ready_status()), steps=[stalled("DeleteBlocked"), ready(done=True)]
+    )
+    await stage.one_pass()
+    assert (stage.objects.condition(), stage.said) == ("False DeleteBlocked", ["DeleteBlocked"])
+    await stage.one_pass()
+    assert stage.objects.bodies == {}
+
+
+async def test_a_deletion_that_is_not_ours_to_hold_is_left_alone(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True, held=False))
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.engine.seen) == ([], [])
+
+
+# --- neighbours
+
+
+async def test_a_pass_knows_the_live_readable_allowed_neighbours(staged: Setting) -> None:
+    mine = an_object(created="2026-01-02T00:00:00Z")
+    older = an_object("older", created="2026-01-01T00:00:00Z")
+    younger = an_object("younger", created="2026-01-03T00:00:00Z")
+    leaving = an_object("leaving", deleting=True)
+    broken = an_object("broken", adopt="perhaps")
+    stranger = an_object("stranger", functionApp={"id": f"{SITE}-else"})
+    refused = an_object("refused", namespace="jail")
+    stage = staged(mine, older, younger, leaving, broken, stranger, refused)
+    stage.objects.annotations["jail"] = {ANNOTATION: ""}
+    await stage.one_pass()
+    assert {(each.name, each.older) for each in stage.engine.seen[0].neighbours} == {
+        ("shop/older", True), ("shop/younger", False)
+    }  # fmt: skip
+
+
+# --- others write too
+
+
+async def test_a_label_that_somebody_set_meanwhile_does_not_cost_another_pass(staged: Setting) -> None:
+    stage = staged(an_object(version=1))
+    stage.objects.others_write = [an_object(version=5)]
+    await stage.one_pass()
+    assert stage.objects.condition() == "True InSync"
+    assert len(stage.engine.seen) == 1
+
+
+async def test_a_spec_that_changed_meanwhile_starts_over_at_once(staged: Setting) -> None:
+    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(), ready(2)])
+    stage.objects.others_write = [an_object(version=5, generation=2, status=a_ready_status())]
+    await stage.one_pass()
+    assert stage.ended("overtaken") == 1
+    before = now()
+    await stage.another_pass()
+    assert (now() - before, [each.generation for each in stage.engine.seen]) == (0, [1, 2])
+    assert stage.objects.bodies[KEY]["status"]["observedGeneration"] == 2
+
+
+async def test_an_object_that_is_gone_meanwhile_is_forgotten(staged: Setting) -> None:
+    stage = staged(an_object())
+    stage.engine.steps = [lambda binding: stage.objects.bodies.clear() or ready()]
+    await stage.one_pass()
+    assert stage.ended("gone") == 1
+    assert stage.reconciler.cache.get(KEY) is None
+
+
+# --- what goes wrong
+
+
+ERRORS: list[tuple[str, Exception]] = [
+    ("the API server is down", Unavailable(503, "ServiceUnavailable", "later")),
+    ("a right is missing", KubeError(403, "Forbidden", "no")),
+]
+
+
+@pytest.mark.parametrize(("reason", "error"), ERRORS, ids=[each[0] for each in ERRORS])
+async def test_trouble_with_kubernetes_is_retried_with_back_off(staged: Setting, reason: str, error: KubeError) -> None:
+    stage = staged(an_object())
+    stage.objects.error = error
+    await stage.one_pass()
+    assert stage.ended("unfinished") == 1, reason
+    stage.objects.error = None
+    before = now()
+    await stage.another_pass()
+    assert (now() - before, stage.objects.condition()) == (2, "True InSync")
+
+
+async def test_a_pass_that_takes_too_long_is_ended_and_retried(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), hold=asyncio.Event())
+    await stage.one_pass()
+    assert (now(), stage.ended("unfinished"), stage.engine.at_work) == (1300, 1, 0)
+
+
+async def test_a_mistake_of_ours_is_admitted_without_its_text(
+    staged: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[KeyError("secret")])
+    await stage.one_pass()
+    assert stage.objects.condition() == "Unknown InternalError"
+    message = stage.objects.bodies[KEY]["status"]["conditions"][0]["message"]
+    assert message == "An unexpected KeyError ended the pass; it is repeated. The operator's log says more."
+    assert stage.ended("broken") == 1
+    assert (caplog.records[-1].error, "secret" in caplog.text) == ("KeyError", False)  # type: ignore[attr-defined]
+
+
+async def test_after_a_lost_lease_nothing_is_written_or_planned(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()))
+    stage.fence.closed = True
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.ended("fenced")) == ([], 1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3600):
+            await stage.queue.get()
+
+
+async def test_workers_end_when_the_queue_is_closed(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()))
+    worker = asyncio.create_task(stage.reconciler.work())
+    stage.queue.add(KEY, Priority.RESYNC)
+    await asyncio.sleep(1)
+    stage.queue.close()
+    await worker
+    assert stage.ended("settled") == 1
+
+
+async def test_a_key_without_an_object_is_dropped(staged: Setting) -> None:
+    stage = staged()
+    await stage.one_pass()
+    assert stage.ended("gone") == 1
+
+
+async def test_a_log_line_tells_each_change_and_each_condition_that_changed(
+    staged: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="funcgate.bindings")
+    stage = staged(an_object(status=a_ready_status()), steps=[waiting(changes=[AWrite()])])
+    await stage.one_pass()
+    applied, *changed = caplog.records
+    assert (applied.message, applied.aspect, applied.key, applied.action, applied.generation, applied.fields) == (  # type: ignore[attr-defined]
+        "applied", "BackendReady", "backends/orders", "update", 1, ["url"]
+    )  # fmt: skip
+    assert {each.condition for each in changed} >= {"Ready", "Reconciling", "BackendReady"}  # type: ignore[attr-defined]
+
+
+async def test_a_pass_that_changes_nothing_is_silent(staged: Setting, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    stage = staged(an_object(status=a_ready_status()))
+    await stage.one_pass()
+    assert [each for each in caplog.records if each.name.startswith("funcgate")] == []
