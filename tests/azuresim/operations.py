@@ -25,7 +25,7 @@ from azuresim.resources import key_of
 from azuresim.wire import ArmResponse
 
 if TYPE_CHECKING:
-    from azuresim.arm import ArmRequest
+    from azuresim.arm_routes import ArmRequest
     from azuresim.world import World
 
 

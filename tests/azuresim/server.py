@@ -31,7 +31,8 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from azuresim import apim, arm, msi
+from azuresim import apim, msi
+from azuresim.arm_pipeline import Handled, Pipeline
 from azuresim.contract_check import ContractCheck
 from azuresim.faults import ConnectionBrokenError
 from azuresim.gateway import gateway
@@ -84,7 +85,7 @@ class Simulator:
         self.host, self.port = "127.0.0.1", port
         self.deviations: list[str] = []
         self._check = ContractCheck(self.deviations) if check_contracts else None
-        self._arm = arm.Pipeline(self.world)
+        self._arm = Pipeline(self.world)
         self._authority = trustme.CA()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._sessions: list[ClientSession] = []
@@ -194,15 +195,15 @@ class Simulator:
     async def _answer(self, call: HttpCall) -> HttpAnswer:
         service = service_of(call)
         injected = self.world.faults.take(call, after=False)
-        handled = arm.Handled(injected) if injected is not None else await self._handle(service, call)
+        handled = Handled(injected) if injected is not None else await self._handle(service, call)
         if injected is None and (lost := self.world.faults.take(call, after=True)) is not None:
             handled.answer = lost
         self._record(service, call, handled)
         return handled.answer
 
-    async def _handle(self, service: str, call: HttpCall) -> arm.Handled:
+    async def _handle(self, service: str, call: HttpCall) -> Handled:
         if service == "arm" and call.path.lower().rstrip("/") == "/metadata/endpoints":
-            return arm.Handled(HttpAnswer.json(200, cloud_metadata(call, self.world)))
+            return Handled(HttpAnswer.json(200, cloud_metadata(call, self.world)))
         if service == "arm":
             handled = await self._arm.handle(call)
             if self._check is not None and handled.route is not None:
@@ -211,15 +212,15 @@ class Simulator:
         if service in ("graph", "entra") and self.world.latency:
             await asyncio.sleep(self.world.latency)
         if service == "entra":
-            return arm.Handled(signin(call, self.world))
+            return Handled(signin(call, self.world))
         if service == "graph":
             answer, caller = graph(call, self.world)
             if self._check is not None:
                 self._check.graph(call, answer)
-            return arm.Handled(answer, caller=caller)
-        return arm.Handled(await host_answer(call, self.world))
+            return Handled(answer, caller=caller)
+        return Handled(await host_answer(call, self.world))
 
-    def _record(self, service: str, call: HttpCall, handled: arm.Handled) -> None:
+    def _record(self, service: str, call: HttpCall, handled: Handled) -> None:
         self.world.log.append(
             Call(
                 method=call.method,

@@ -1,0 +1,171 @@
+"""Routes of ARM, the request that a handler gets, and the errors it raises. `azuresim.arm` hands all of it on."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from azuresim.resources import Document
+from azuresim.tokens import Caller
+from azuresim.wire import ArmResponse, HttpCall, pretty
+
+if TYPE_CHECKING:
+    from azuresim.world import World
+
+
+Handler = Callable[["ArmRequest", "World"], ArmResponse | Awaitable[ArmResponse]]
+VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}
+
+
+class ArmError(Exception):
+    """An answer of 4xx or 5xx."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Sequence[Mapping[str, Any]] | None = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        indented: bool = False,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message, self.details = status, code, message, details
+        self.headers, self.body, self.indented = headers or {}, body, indented
+
+    def response(self) -> ArmResponse:
+        body = self.body
+        if body is None:
+            error: dict[str, Any] = {"code": self.code, "message": self.message}
+            if self.details is None or len(self.details) > 0:
+                error["details"] = self.details and list(self.details)
+            body = {"error": error}
+        return ArmResponse(self.status, pretty(body) if self.indented else body, self.headers)
+
+
+def resource_not_found(resource_id: str) -> ArmError:
+    """404 for a missing top-level resource, in ARM's words."""
+    head, _, tail = resource_id.rpartition("/providers/")
+    group = head.rpartition("/")[2]
+    return ArmError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{tail}' under resource group '{group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+# --- routes -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Route:
+    method: str
+    template: str
+    versions: tuple[str, ...]
+    action: str
+    handler: Handler
+    exclusive: str | None = None
+    busy: Callable[[], ArmError] | None = None
+    uncovered: str | None = None
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        any_scope = re.escape(self.template).replace(r"/\{scope\}/", r"/(?P<scope>.+)/", 1)
+        return re.compile("^" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", any_scope) + "/?$", re.IGNORECASE)
+
+    @property
+    def provider_parts(self) -> list[str]:
+        """`[namespace, type, {name}, …]`, empty for what has no provider."""
+        return self.template.rpartition("/providers/")[2].split("/") if "/providers/" in self.template else []
+
+    def fill(self, params: Mapping[str, str], upto: str | None = None) -> str:
+        """The template with parameters put in, as far as `{upto}`."""
+        template = self.template if upto is None else self.template.partition(f"{{{upto}}}")[0] + f"{{{upto}}}"
+        return template.format(**params)
+
+
+ROUTES: dict[str, list[Route]] = {}  # by lower-cased namespace; "" holds subscriptions and groups
+
+
+def route(
+    method: str,
+    template: str,
+    *,
+    versions: Collection[str],
+    action: str | None = None,
+    exclusive: str | None = None,
+    busy: Callable[[], ArmError] | None = None,
+    uncovered: str | None = None,
+) -> Callable[[Handler], Handler]:
+    """The decorated function answers `method` on `template`."""
+
+    def register(handler: Handler) -> Handler:
+        made = Route(
+            method, template, tuple(sorted(versions)), action or default_action(method, template), handler,
+            exclusive, busy, uncovered,
+        )  # fmt: skip
+        namespace = made.provider_parts[0].lower() if made.provider_parts else ""
+        ROUTES.setdefault(namespace, []).append(made)
+        return handler
+
+    return register
+
+
+def default_action(method: str, template: str) -> str:
+    """`Microsoft.ApiManagement/service/apis/read` of GET …/service/{service}/apis/{api}."""
+    static = [p for p in template.rpartition("/providers/")[2].strip("/").split("/") if not p.startswith("{")]
+    return "/".join([*static, VERBS.get(method, "write")])
+
+
+def uncovered() -> list[tuple[str, str, str]]:
+    """Method, template and reason of every route that no published contract describes."""
+    return [(r.method, r.template, r.uncovered) for routes in ROUTES.values() for r in routes if r.uncovered]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmRequest:
+    method: str
+    params: Mapping[str, str]
+    id: str
+    query: Mapping[str, str]
+    headers: CIMultiDict[str]
+    caller: Caller
+    api_version: str
+    route: Route
+    call: HttpCall
+    world: World
+
+    @functools.cached_property
+    def json(self) -> Any:
+        """The parsed body, an object; 400 InvalidRequestContent when it is none."""
+        try:
+            body = self.call.json()
+        except ValueError as wrong:
+            text = f"The request content was invalid and could not be deserialized: '{wrong}'."
+            raise ArmError(400, "InvalidRequestContent", text) from wrong
+        if not isinstance(body, dict):
+            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: a JSON object is expected.")
+        return body
+
+    def up_to(self, name: str) -> str:
+        """The id as far as `{name}`: `request.up_to("service")` is the service's."""
+        return self.route.fill(self.params, name)
+
+    def document(self) -> Document:
+        """What is stored under this id; ArmError 404 ResourceNotFound otherwise."""
+        found = self.world.arm.get(self.id)
+        if found is None:
+            raise resource_not_found(self.id)
+        return found
+
+    def absolute(self, path: str) -> str:
+        """A path (with query) on the endpoint that the client used; api-version is added when missing."""
+        joiner = "&" if "?" in path else "?"
+        version = "" if "api-version=" in path else f"{joiner}api-version={self.api_version}"
+        return f"{self.call.scheme}://{self.call.header('Host', self.call.host)}{path}{version}"
