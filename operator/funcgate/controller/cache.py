@@ -17,6 +17,7 @@ from funcgate.metrics import Metrics
 from funcgate.spec import GROUP, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
 
 FINALIZER = f"{GROUP}/azure"
+NEW = "new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,14 @@ class Snapshot:
         return self.in_force and self.requested_at in (None, self.status.get("lastHandledReconcileAt"))
 
     @property
+    def greeted(self) -> bool:
+        """Whether the object says that it is seen."""
+        return bool(self.status.get("conditions"))
+
+    @property
     def lane(self) -> str:
-        """The API Management service, in the one form that ids are compared in."""
-        return _id(self.spec, "apiManagement")
+        """The API Management service, in the one form that ids are compared in. What is new waits for no service."""
+        return _id(self.spec, "apiManagement") if self.greeted else NEW
 
     @property
     def site(self) -> str:

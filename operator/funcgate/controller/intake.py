@@ -31,6 +31,7 @@ class Intake:
         if before is None and listed:
             self._resume(now)
             return
+        self._queue.forget(now.key)
         self._queue.add(now.key)
         if before is not None and (before.spec, before.deleting) != (now.spec, now.deleting):
             self._tell_neighbours(now)

@@ -42,7 +42,7 @@ STOPPED, FAILED, CANNOT_START = 0, 1, 2
 class Tuning:
     """What nobody but a test has a reason to change."""
 
-    workers: int = 32
+    workers: int = 64
     grace_seconds: float = 40.0
     stop_seconds: float = 5.0
     beat_seconds: float = 1.0

@@ -1,8 +1,9 @@
 """
 One pass over one binding, from the queue to the status: what is decided before the engine is asked, and what follows.
 
-From nothing to Ready an object is written four times at most: the finalizer, a first status within a second, one per
-reason that it has to wait for, one at the end. At rest never.
+From nothing to Ready an object is written few times: the finalizer, a first status within a second, one per reason that
+it has to wait for, one at the end. At rest never. Greeting a new object is a turn of its own, in a lane of its own, so
+that it never waits behind the passes of a slow service.
 """
 
 import asyncio
@@ -233,8 +234,10 @@ class Reconciler:
     # --- with the engine
 
     async def _pass(self, snapshot: Snapshot, spec: Spec) -> str:
-        writes = snapshot.policy in (verdicts.MANAGE, verdicts.DETACH)
-        turn = await self._greet(_turn(snapshot), hold=writes)
+        writes = verdicts.writes(snapshot.policy)
+        turn = await self._hold(_turn(snapshot)) if writes else _turn(snapshot)
+        if not snapshot.greeted:
+            return await self._greet(turn)
 
         async def tell(interim: Pass) -> None:
             if status.tells_more(status.read(turn.snapshot.status), interim.conditions):
@@ -246,21 +249,24 @@ class Reconciler:
             self.announcer.changes(turn.snapshot, result.changes)
         if snapshot.deleting and result.done:
             return await self._let_go(turn.snapshot, "Nothing of it is left in Azure but what was to stay.")
-        conditions = verdicts.with_policy(result.conditions, snapshot.policy)
+        conditions = result.conditions if writes else verdicts.observed(result.conditions, snapshot.policy)
         generation, handled = snapshot.generation, turn.requested_at
         await self._write(turn, conditions, facts=result.facts, generation=generation, handled=handled)
-        return self._come_back(snapshot.key, result, spec)
+        return self._come_back(snapshot.key, result, spec, writes=writes)
 
-    async def _greet(self, turn: _Turn, *, hold: bool) -> _Turn:
-        """An object that is new to us is held, and says that it is seen, before anything else happens."""
-        if hold and not turn.snapshot.held and not turn.snapshot.deleting:
+    async def _hold(self, turn: _Turn) -> _Turn:
+        """The object can't go without us from now on."""
+        if not turn.snapshot.held and not turn.snapshot.deleting:
             turn.snapshot = await self.bindings.add_finalizer(turn.snapshot)
             self.cache.saw(turn.snapshot)
-        if not turn.snapshot.status.get("conditions"):
-            types = self.engine.condition_types
-            generation = turn.snapshot.generation
-            await self._write(turn, verdicts.first(turn.snapshot, types), generation=generation)
         return turn
+
+    async def _greet(self, turn: _Turn) -> str:
+        """A new object says that it is seen; its first pass comes next, in the lane of its service."""
+        types, generation = self.engine.condition_types, turn.snapshot.generation
+        await self._write(turn, verdicts.first(turn.snapshot, types), generation=generation)
+        self.queue.add(turn.snapshot.key)
+        return "greeted"
 
     async def _binding(self, snapshot: Snapshot, spec: Spec) -> Binding:
         namespace, name = snapshot.key
@@ -311,7 +317,7 @@ class Reconciler:
         self.cache.saw(fresh)
         return fresh
 
-    def _come_back(self, key: Key, result: Pass, spec: Spec) -> str:
+    def _come_back(self, key: Key, result: Pass, spec: Spec, *, writes: bool) -> str:
         """When the binding is looked at again, by how the pass ended."""
         if result.error_class == THROTTLED:
             delay = result.retry_after or self.rules.throttled_seconds
@@ -321,7 +327,7 @@ class Reconciler:
         if _is_true(result.conditions, STALLED):
             self._come_back_slowly(key)
             return "stalled"
-        if _is_true(result.conditions, READY):
+        if _is_true(result.conditions, READY) or not writes:
             self.queue.forget(key)
             self.queue.add_after(key, self._jittered(spec.drift.interval_seconds))
             return "settled"

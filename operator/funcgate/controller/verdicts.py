@@ -5,7 +5,7 @@ What the controller says about a binding without asking the engine: conditions f
 from collections.abc import Sequence
 from dataclasses import replace
 
-from funcgate.conditions import READY, Condition, unsettled
+from funcgate.conditions import READY, RECONCILING, Condition, unsettled
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.status import read, with_summaries
 from funcgate.errors import Unmet
@@ -55,12 +55,21 @@ def broken(snapshot: Snapshot, error: BaseException, types: Sequence[str]) -> tu
     return _stopped(snapshot, "Unknown", INTERNAL_ERROR, message, types, stalled=False)
 
 
-def with_policy(conditions: Sequence[Condition], policy: str) -> tuple[Condition, ...]:
-    """Ready says so when the policy is none that we know."""
-    if policy in POLICIES:
-        return tuple(conditions)
-    note = f" {unknown_policy(policy)}, so nothing is written, as with {OBSERVE}."
-    return tuple(replace(each, message=each.message + note) if each.type == READY else each for each in conditions)
+def writes(policy: str) -> bool:
+    """Whether passes over a binding with this policy may write to Azure."""
+    return policy in (MANAGE, DETACH)
+
+
+def observed(conditions: Sequence[Condition], policy: str) -> tuple[Condition, ...]:
+    """What a pass that only looked concluded: nothing is under way, and Ready says so when nobody asked for that."""
+    note = "" if policy in POLICIES else f" {unknown_policy(policy)}, so nothing is written, as with {OBSERVE}."
+
+    def adjusted(each: Condition) -> Condition:
+        if each.type == RECONCILING:
+            return replace(each, status="False", message="")
+        return replace(each, message=each.message + note) if each.type == READY else each
+
+    return tuple(map(adjusted, conditions))
 
 
 def unknown_policy(policy: str) -> str:

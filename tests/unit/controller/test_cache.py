@@ -27,15 +27,19 @@ def test_a_snapshot_keeps_only_what_somebody_reads() -> None:
 
 
 def test_ids_are_compared_in_lower_case() -> None:
-    snapshot = a_snapshot()
+    snapshot = a_snapshot(status=a_ready_status())
     assert snapshot.lane == snapshot.spec["apiManagement"]["id"].lower()
     assert snapshot.site == snapshot.spec["functionApp"]["id"].lower()
 
 
 def test_a_spec_that_is_none_has_an_empty_lane() -> None:
-    body = an_object()
+    body = an_object(status=a_ready_status())
     body["spec"] = {"apiManagement": "contoso"}
     assert (Snapshot.read(body).lane, Snapshot.read(body).site) == ("", "")
+
+
+def test_what_is_new_waits_for_no_service() -> None:
+    assert a_snapshot().lane == "new"
 
 
 NEWS: list[tuple[str, dict[str, Any], bool]] = [

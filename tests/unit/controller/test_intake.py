@@ -73,7 +73,6 @@ async def test_an_interval_that_is_none_counts_as_the_usual_one(inlet: Inlet) ->
 WAITED_FOR: list[tuple[str, dict[str, Any]]] = [
     ("a generation that nobody acted on", {"generation": 2, "status": a_ready_status(1)}),
     ("a deletion", {"deleting": True, "status": a_ready_status()}),
-    ("no status yet", {}),
     ("an open request", {"status": a_ready_status(), "annotations": {"funcgate.dev/reconcile-requested-at": "x"}}),
 ]
 
@@ -108,3 +107,11 @@ async def test_a_deleted_object_is_dropped_and_its_neighbours_are_told(inlet: In
 async def test_the_deletion_of_an_unknown_object_is_nothing(inlet: Inlet) -> None:
     inlet.intake.gone(Key("shop", "nobody"), "uid")
     assert await inlet.quiet()
+
+
+async def test_a_change_by_its_author_ends_the_back_off(inlet: Inlet) -> None:
+    inlet.intake.saw(a_snapshot())
+    for _ in range(9):
+        inlet.queue.add_rate_limited(KEY)
+    inlet.intake.saw(a_snapshot(version=2, generation=2))
+    assert inlet.queue.add_rate_limited(KEY) <= 2

@@ -60,15 +60,18 @@ class Stage:
     metrics: Metrics
 
     async def one_pass(self, key: Key = KEY) -> None:
-        """One pass over `key`, as a worker makes it."""
+        """One pass over `key`, as a worker makes it, after the greeting if it is new."""
         self.queue.add(key)
-        await self.another_pass()
+        if await self.another_pass() == "greeted":
+            await self.another_pass()
 
-    async def another_pass(self) -> None:
-        """The pass that comes next, whenever that is."""
+    async def another_pass(self) -> str:
+        """The pass that comes next, whenever that is; how it ended."""
         key = await self.queue.get()
         try:
-            self.metrics.passes.labels(await self.reconciler._attempt(key)).inc()
+            ended = await self.reconciler._attempt(key)
+            self.metrics.passes.labels(ended).inc()
+            return ended
         finally:
             self.queue.done(key)
 
@@ -137,6 +140,20 @@ async def test_a_new_object_is_held_greeted_and_reconciled(staged: Setting) -> N
     ]
     assert stage.objects.condition() == "True InSync"
     assert stage.said == ["InSync"]
+
+
+async def test_a_new_object_is_greeted_while_its_service_is_busy(staged: Setting) -> None:
+    others = [an_object(f"busy-{number}", status=a_ready_status()) for number in range(4)]
+    stage = staged(an_object(held=False), *others, hold=asyncio.Event())
+    workers = [asyncio.create_task(stage.reconciler.work()) for _ in range(8)]
+    for body in others:
+        stage.queue.add(Key("shop", body["metadata"]["name"]))
+    await asyncio.sleep(1)
+    stage.queue.add(KEY)
+    await asyncio.sleep(1)
+    assert (stage.engine.at_work, stage.objects.condition()) == (4, "Unknown Pending")
+    for worker in workers:
+        worker.cancel()
 
 
 async def test_the_engine_gets_the_whole_binding(staged: Setting) -> None:
@@ -241,7 +258,7 @@ async def test_the_time_that_azure_names_is_kept(staged: Setting) -> None:
 
 async def test_throttling_leaves_the_whole_service_alone(staged: Setting) -> None:
     steps = [waiting("Throttled", error_class="Throttled", retry_after=60.0), ready()]
-    stage = staged(an_object(), an_object("other"), steps=steps)
+    stage = staged(*(an_object(each, status=a_ready_status()) for each in ("orders", "other")), steps=steps)
     await stage.one_pass()
     stage.queue.add(Key("shop", "other"))
     assert await seconds_until_next(stage) == 60
@@ -347,6 +364,8 @@ async def test_observing_holds_nothing_and_lets_the_engine_only_look(staged: Set
     await stage.one_pass()
     assert stage.engine.dry_runs == [True]
     assert "add finalizer" not in stage.objects.kinds
+    assert (stage.objects.condition(), stage.objects.condition("Reconciling")) == ("Unknown Waiting", "False Waiting")
+    assert await seconds_until_next(stage) == 600
     assert stage.metrics.registry.get_sample_value(
         "funcgate_changes_total", {"condition": "BackendReady", "action": "update"}
     ) is None  # fmt: skip
@@ -445,6 +464,39 @@ async def test_an_object_that_is_gone_meanwhile_is_forgotten(staged: Setting) ->
     assert stage.reconciler.cache.get(KEY) is None
 
 
+async def test_when_the_object_cannot_be_read_again_it_is_retried_later(staged: Setting) -> None:
+    stage = staged(an_object(version=1, held=False))
+    stage.objects.others_write = [an_object(version=5, held=False)]
+    stage.objects.get = _unavailable  # type: ignore[method-assign]
+    await stage.one_pass()
+    assert stage.ended("unfinished") == 1
+
+
+async def _unavailable(key: Key) -> Snapshot | None:
+    raise Unavailable(503, "ServiceUnavailable", "later")
+
+
+async def test_an_object_that_was_replaced_by_nothing_is_forgotten_on_the_second_look(staged: Setting) -> None:
+    stage = staged(an_object(version=1, held=False))
+    stage.objects.others_write = [an_object(version=5, held=False)]
+    stage.objects.get = _nobody  # type: ignore[method-assign]
+    await stage.one_pass()
+    assert stage.ended("gone") == 1
+
+
+async def _nobody(key: Key) -> Snapshot | None:
+    return None
+
+
+async def test_others_who_keep_writing_delay_a_status_and_no_more(staged: Setting) -> None:
+    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(), ready()])
+    stage.objects.others_write = [an_object(version=version, status=a_ready_status()) for version in (5, 6, 7)]
+    await stage.one_pass()
+    assert stage.ended("overtaken") == 1
+    await stage.another_pass()
+    assert stage.objects.condition() == "True InSync"
+
+
 # --- what goes wrong
 
 
@@ -456,14 +508,15 @@ ERRORS: list[tuple[str, Exception]] = [
 
 @pytest.mark.parametrize(("reason", "error"), ERRORS, ids=[each[0] for each in ERRORS])
 async def test_trouble_with_kubernetes_is_retried_with_back_off(staged: Setting, reason: str, error: KubeError) -> None:
-    stage = staged(an_object())
+    stage = staged(an_object(status=a_ready_status(), generation=2), steps=[ready(2)])
     stage.objects.error = error
     await stage.one_pass()
     assert stage.ended("unfinished") == 1, reason
     stage.objects.error = None
     before = now()
     await stage.another_pass()
-    assert (now() - before, stage.objects.condition()) == (2, "True InSync")
+    assert (now() - before, stage.ended("settled")) == (2, 1)
+    assert stage.objects.bodies[KEY]["status"]["observedGeneration"] == 2
 
 
 async def test_a_pass_that_takes_too_long_is_ended_and_retried(staged: Setting) -> None:
