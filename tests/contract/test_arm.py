@@ -62,6 +62,7 @@ async def test_an_unknown_api_version_is_refused_with_the_valid_ones(azure: Simu
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
+@pytest.mark.assumed
 async def test_a_call_without_token_is_refused(azure: Simulator) -> None:
     """Source: RFC 6750 and the ARM error list (learn.microsoft.com/azure/azure-resource-manager); wording assumed."""
     answer = await azure.send("GET", "", GROUP + "?api-version=2021-04-01")

@@ -91,6 +91,7 @@ async def test_a_wrong_secret_is_refused(azure: Simulator) -> None:
     assert "wrong" not in answer.data()["error_description"]
 
 
+@pytest.mark.assumed
 async def test_no_proof_at_all_is_refused(azure: Simulator) -> None:
     """Source: threads of MicrosoftDocs/azure-docs quoting AADSTS7000216; the status is assumed."""
     assert refusal(await ask(azure)) == (401, "invalid_client", [7000216])
@@ -131,6 +132,7 @@ async def test_an_application_without_service_principal_is_no_resource(azure: Si
     assert answer.data()["error_codes"] == [500011]
 
 
+@pytest.mark.assumed
 async def test_a_required_assignment_that_is_missing_is_refused(azure: Simulator) -> None:
     """Source: threads of Azure/azure-functions-host quoting AADSTS501051; error word and status are assumed."""
     azure.world.entra.add_secret(OPERATOR, "right")
@@ -374,6 +376,7 @@ async def test_an_assignment_required_later_does_not_cut_off_a_cached_token(
         entra.managed_identity_token(identity, DOOR)
 
 
+@pytest.mark.assumed
 async def test_a_refusal_is_not_cached(azure: Simulator, identity: ManagedIdentity) -> None:
     """Assumed by analogy: a registration made a minute later is found."""
     with pytest.raises(EntraError, match="AADSTS500011"):

@@ -242,6 +242,7 @@ async def test_a_service_principal_of_no_application_is_refused(azure: Simulator
     assert "does not reference a valid application object" in answer.data()["error"]["message"]
 
 
+@pytest.mark.assumed
 @pytest.mark.parametrize(
     "body",
     [
@@ -285,6 +286,7 @@ async def test_a_nested_member_that_is_left_out_is_kept_or_reset(
     assert web.get("implicitGrantSettings", {}).get("enableIdTokenIssuance") == id_tokens
 
 
+@pytest.mark.assumed
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -51,6 +51,7 @@ async def test_graph_knows_the_same_identity_as_a_service_principal(azure: Simul
     assert found["alternativeNames"] == ["isExplicit=False", SERVICE]
 
 
+@pytest.mark.assumed
 async def test_a_resource_without_system_identity_has_none_to_show(azure: Simulator) -> None:
     """The status is the SDK's ResourceNotFoundError; the code is assumed."""
     add_service(azure.world, SERVICE)
