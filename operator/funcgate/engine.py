@@ -89,6 +89,10 @@ class Pass:
         return max((each.after_seconds for each in self.outcomes if each.after_seconds is not None), default=None)
 
     @property
+    def error_class(self) -> str | None:
+        return "Throttled" if self.throttled else None
+
+    @property
     def throttled(self) -> bool:
         """Whether the whole service shall be left alone until then."""
         return any(outcome.throttled for outcome in self.outcomes)
@@ -109,7 +113,7 @@ class Engine:
         return tuple(aspect.condition for aspect in self.aspects)
 
     async def reconcile(
-        self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None
+        self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None, tell: object = None
     ) -> Pass:
         """
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
@@ -224,45 +228,44 @@ class _AspectRun(Generic[S]):
         """How it went; never raises for what Azure or a person can cause."""
         ok = False
         try:
-            unmet = await (self._tear_down() if self.binding.deleting else self._reconcile())
+            verdict = await (self._tear_down() if self.binding.deleting else self._reconcile())
             ok = True
-        except (Unmet, AzureError) as error:
-            unmet = error if isinstance(error, Unmet) else None
-            if isinstance(error, AzureError):
-                return self._failed(error)
+            return self._unmet(verdict) if verdict else self._outcome("True", IN_SYNC, self._described())
+        except Unmet as unmet:
+            return self._unmet(unmet)
+        except AzureError as error:
+            return self._failed(error)
         finally:
-            if not self.run.seen[self.aspect.name].done():
-                self.run.seen[self.aspect.name].set_result(None)
+            self._seen()
             self.run.mark_passed(self.aspect, Phase, ok=ok)
-        return self._concluded(unmet)
 
     async def _reconcile(self) -> Unmet | None:
+        """What is still not as it must be once all is written."""
         observed = await self._observe()
         await self.run.await_facts(self.aspect)
-        facts = self.run.facts
-        desired = self.aspect.desired(self.binding, facts)
-        planned = plan(desired, observed, adopt=self.binding.spec.adopt)
-        if self.run.dry_run:
-            self.changes += map(self._write, planned.changes)
-        self._object(planned)
-        if await self._apply(planned.changes):
+        desired = self.aspect.desired(self.binding, self.run.facts)
+        if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt)):
             observed = await self._observe()
             self._stuck(plan(desired, observed, adopt=self.binding.spec.adopt))
-        if self.run.dry_run and self.changes:
-            return Unmet(PENDING, _summary(self.changes))
         return self.aspect.judge(self.binding, self.run.facts, observed)
 
-    async def _tear_down(self) -> Unmet | None:
+    async def _tear_down(self) -> None:
+        """Nothing of ours is left, or what it was in is gone."""
         try:
             observed = await self._observe()
         except NotFound as missing:
             await self._confirm_gone(missing)
-            return None
-        planned = plan({}, observed)
+        else:
+            await self._carry_out(plan({}, observed))
+
+    async def _carry_out(self, planned: Plan[S]) -> bool:
+        """Whether anything was written. A dry run reports the writes and stops there."""
         if self.run.dry_run:
             self.changes += map(self._write, planned.changes)
-        await self._apply(planned.changes)
-        return None
+        self._object(planned)
+        if self.run.dry_run and self.changes:
+            raise Unmet(PENDING, _summary(self.changes))
+        return await self._apply(planned.changes)
 
     async def _confirm_gone(self, missing: NotFound) -> None:
         """What our part lives in is gone, or is there without it. Raises Unmet when neither can be proven."""
@@ -277,20 +280,24 @@ class _AspectRun(Generic[S]):
     async def _observe(self) -> Mapping[str, Observed[S]]:
         observed = await self.aspect.observe(self.binding)
         self.run.learn(self.aspect.learn(self.binding, observed))
+        self._seen()
+        return observed
+
+    def _seen(self) -> None:
+        """Others who mind what this aspect sees need not wait any longer."""
         if not self.run.seen[self.aspect.name].done():
             self.run.seen[self.aspect.name].set_result(None)
-        return observed
 
     def _object(self, planned: Plan[S]) -> None:
         if planned.conflicts:
             raise conflict(planned.conflicts)
+        if self.binding.deleting:
+            return
         if objection := self.aspect.object_to(self.binding, self.run.facts, planned):
             raise objection
 
     async def _apply(self, changes: Sequence[Change[S]]) -> bool:
         """Whether anything was written. One phase after the other, each when its turn has come."""
-        if self.run.dry_run:
-            return False
         steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
         for phase in sorted(Phase, reverse=self.binding.deleting):
             due = [change for each, change in steps if each is phase]
@@ -311,13 +318,12 @@ class _AspectRun(Generic[S]):
             fields = "; ".join(str(drift) for change in remaining.changes for drift in change.drifts)
             raise TryAgain(f"Azure took the write but still shows {fields}", reason="NotShownYet")
 
-    def _concluded(self, unmet: Unmet | None) -> Outcome:
-        if unmet is None:
-            message = "Nothing of ours is left." if self.binding.deleting else self._described()
-            return self._outcome("True", IN_SYNC, message)
+    def _unmet(self, unmet: Unmet) -> Outcome:
         return self._outcome(unmet.status, unmet.reason, unmet.message, stalled=unmet.stalled, blocking=unmet.blocking)
 
     def _described(self) -> str:
+        if self.binding.deleting:
+            return "Nothing of ours is left."
         return self.aspect.describe(self.binding, self.run.facts)
 
     def _failed(self, error: AzureError) -> Outcome:

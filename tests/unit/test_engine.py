@@ -273,6 +273,7 @@ async def test_a_dry_run_of_a_deletion_shows_what_would_go(world: dict[str, str]
     world["add"] = "new"
     done = await reconcile(Toy("add", world), deleting=True, dry_run=True)
     assert ([each.action for each in done.changes], world["add"]) == ([Action.DELETE], "new")
+    assert (done.done, done.outcomes[0].reason) == (False, "ChangesPending")
 
 
 @pytest.mark.parametrize("gone", [True, False])
