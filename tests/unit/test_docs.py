@@ -254,6 +254,14 @@ def test_every_metric_has_a_row() -> None:
     assert set(rows(reference("metrics"))) == families
 
 
+def test_the_results_of_passes_are_all_listed() -> None:
+    tree = trees()[SOURCES / "controller" / "reconciler.py"]
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    results = {each.value for each in returned if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    listed = rows(reference("metrics"))["funcgate_passes_total"][1].partition(": ")[2]
+    assert set(listed.strip(".").split(", ")) == results
+
+
 def test_every_exit_code_of_plan_has_a_row() -> None:
     codes = {name for name in rows(reference("plan")) if name.isdigit()}
     assert codes == {str(NOTHING_TO_DO), str(ERROR), str(CHANGES)}
