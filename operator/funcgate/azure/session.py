@@ -44,12 +44,29 @@ def ssl_context() -> ssl.SSLContext:
 
 def open_session(trust: ssl.SSLContext) -> aiohttp.ClientSession:
     """
-    The one session: no cookies, no settings from the environment.
+    The one session: no cookies, no settings from the environment, no second try.
 
     `trust_env` would send every request through a thread for .netrc and proxy variables.
     """
     connector = aiohttp.TCPConnector(ssl=trust, limit=CONNECTIONS)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, middlewares=(_tried_once,)
+    )
+
+
+async def _tried_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """
+    One call is one request, also when the connection breaks.
+
+    aiohttp sends GET, PUT and DELETE again then (RFC 9112, section 9.3.1); a write that took effect would go out twice,
+    past the fence, and lose against its own ETag. Only the two kinds of error that it looks for do that.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as broken:
+        raise aiohttp.ClientConnectionError(str(broken)) from broken
 
 
 def shared_transport(session: aiohttp.ClientSession) -> AioHttpTransport:

@@ -111,13 +111,14 @@ async def test_every_answer_is_handed_on_after_one_request(
     assert len(server.seen) == 1
 
 
-async def test_a_connection_that_breaks_is_said_to_be_unreachable(
-    server: Server, transport: ArmTransport | GraphTransport
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
+async def test_a_connection_that_breaks_is_said_to_be_unreachable_after_one_request(
+    server: Server, transport: ArmTransport | GraphTransport, method: str
 ) -> None:
     server.status = 0
 
     with pytest.raises(TryAgain) as raised:
-        await transport(call(server, "POST"))
+        await transport(call(server, method))
 
     assert raised.value.reason == "Unreachable"
     assert len(server.seen) == 1
