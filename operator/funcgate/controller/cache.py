@@ -6,23 +6,32 @@ for every etcd-backed API server before). So the answer to our own write goes in
 still delivers from before that write is left out: no pass ever starts from a state that we know to be over.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from sys import intern
+from types import MappingProxyType
 from typing import Any
 
+from funcgate.conditions import READY
 from funcgate.controller.queue import Key
 from funcgate.metrics import Metrics
 from funcgate.spec import GROUP, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
 
 FINALIZER = f"{GROUP}/azure"
 NEW = "new"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One custom resource, without what nobody here reads."""
+    """
+    One custom resource, without what nobody here reads.
+
+    Spec and status are kept as text: there may be ten thousand, and as objects they would take four times the memory.
+    """
 
     key: Key
     uid: str
@@ -32,26 +41,48 @@ class Snapshot:
     deleting: bool
     finalizers: tuple[str, ...]
     annotations: Mapping[str, str]  # ours only
-    spec: Mapping[str, Any]
-    status: Mapping[str, Any]
+    spec_text: bytes
+    status_text: bytes
+    ready: str  # the status of the Ready condition
+    lane: str  # the API Management service, in the one form that ids are compared in; what is new waits for no service
+    site: str  # the function app, likewise
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Snapshot":
         """From the object as the API server sends it."""
         metadata = body["metadata"]
         annotations = metadata.get("annotations") or {}
+        spec, status = body.get("spec") or {}, body.get("status") or {}
         return cls(
-            key=Key(metadata["namespace"], metadata["name"]),
+            key=Key(intern(metadata["namespace"]), metadata["name"]),
             uid=metadata["uid"],
             version=metadata["resourceVersion"],
             generation=metadata.get("generation", 0),
             created=metadata.get("creationTimestamp") or "",
             deleting=bool(metadata.get("deletionTimestamp")),
-            finalizers=tuple(metadata.get("finalizers") or ()),
-            annotations={name: value for name, value in annotations.items() if name.startswith(f"{GROUP}/")},
-            spec=dict(body.get("spec") or {}),
-            status=dict(body.get("status") or {}),
+            finalizers=tuple(map(intern, metadata.get("finalizers") or ())),
+            annotations={name: value for name, value in annotations.items() if name.startswith(f"{GROUP}/")} or _NONE,
+            spec_text=_text(spec),
+            status_text=_text(status),
+            ready=_ready(status),
+            lane=_id(spec, "apiManagement") if status.get("conditions") else NEW,
+            site=_id(spec, "functionApp"),
         )
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The wish, as it was written."""
+        return _object(self.spec_text)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What we said of it last."""
+        return _object(self.status_text)
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the object says that it is seen."""
+        return self.lane != NEW
 
     @property
     def held(self) -> bool:
@@ -74,12 +105,6 @@ class Snapshot:
         return self.annotations.get(RECONCILE_POLICY, "manage")
 
     @property
-    def ready(self) -> str:
-        """The status of the Ready condition."""
-        conditions = self.status.get("conditions") or ()
-        return next((str(each.get("status")) for each in conditions if each.get("type") == "Ready"), "Unknown")
-
-    @property
     def in_force(self) -> bool:
         """Whether the wish as it is now stood in Azure after the last pass."""
         return self.ready == "True" and self.status.get("observedGeneration") == self.generation and not self.deleting
@@ -89,25 +114,24 @@ class Snapshot:
         """Whether nothing waits for us: in force, and every request answered."""
         return self.in_force and self.requested_at in (None, self.status.get("lastHandledReconcileAt"))
 
-    @property
-    def greeted(self) -> bool:
-        """Whether the object says that it is seen."""
-        return bool(self.status.get("conditions"))
 
-    @property
-    def lane(self) -> str:
-        """The API Management service, in the one form that ids are compared in. What is new waits for no service."""
-        return _id(self.spec, "apiManagement") if self.greeted else NEW
+def _text(section: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(section), separators=(",", ":"), sort_keys=True).encode()
 
-    @property
-    def site(self) -> str:
-        """The function app, likewise."""
-        return _id(self.spec, "functionApp")
+
+def _object(text: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _ready(status: Mapping[str, Any]) -> str:
+    conditions = status.get("conditions") or ()
+    return next((intern(each["status"]) for each in conditions if each.get("type") == READY), "Unknown")
 
 
 def _id(spec: Mapping[str, Any], part: str) -> str:
     section = spec.get(part)
-    return str(section.get("id", "")).lower() if isinstance(section, Mapping) else ""
+    return intern(str(section.get("id", "")).lower()) if isinstance(section, Mapping) else ""
 
 
 def calls_for_a_pass(before: Snapshot | None, now: Snapshot) -> bool:

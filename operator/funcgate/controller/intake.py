@@ -33,7 +33,7 @@ class Intake:
             return
         self._queue.forget(now.key)
         self._queue.add(now.key)
-        if before is not None and (before.spec, before.deleting) != (now.spec, now.deleting):
+        if before is not None and (before.spec_text, before.deleting) != (now.spec_text, now.deleting):
             self._tell_neighbours(now)
 
     def gone(self, key: Key, uid: str) -> None:
