@@ -226,6 +226,26 @@ def test_every_binding_in_the_documentation_is_one_that_the_operator_takes() -> 
         Spec.parse(document["spec"])
 
 
+def test_every_field_that_a_message_or_a_page_names_exists() -> None:
+    spec = schema()["spec"]
+    known = {f".{path}." for path, _ in leaves(spec["properties"], spec["required"])}
+    texts = {path.name: "\n".join(strings(tree)) for path, tree in trees().items()}
+    texts |= {page.name: page.read_text() for page in PAGES}
+    named = {
+        (where, field)
+        for where, text in texts.items()
+        for field in re.findall(r"\bspec\.((?!py\b|md\b)[a-z]\w*(?:\.\w+)*)", text)
+    }
+    assert named
+    assert [each for each in sorted(named) if not any(path.startswith(f".{each[1]}.") for path in known)] == []
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
 # --- annotations, metrics, plan
 
 
