@@ -208,10 +208,14 @@ class Stage:
         """A client that calls through the gateway without a pause, and what it was answered."""
         answers: Counter[int] = Counter()
 
+        async def call() -> None:
+            answers[(await self.through_the_gateway()).status] += 1
+
         async def call_for_ever() -> None:
             while True:
-                answers[(await self.through_the_gateway()).status] += 1
+                await call()
 
+        await call()
         task = asyncio.create_task(call_for_ever())
         try:
             yield answers
@@ -219,6 +223,7 @@ class Stage:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await call()
 
     @contextmanager
     def watching(self, watch: Callable[[Call], None]) -> Iterator[None]:
