@@ -80,3 +80,17 @@ def test_on_the_wire_a_condition_has_the_names_that_kubernetes_uses() -> None:
 def test_a_condition_without_a_beginning_begins_now() -> None:
     condition = conclude([], GENERATION)[0]
     assert str(condition.wire()["lastTransitionTime"]).endswith("Z")
+
+
+def test_a_deletion_that_needs_somebody_says_what_releases_it() -> None:
+    ready, _, stalled = conclude([an_outcome("False", "RoleMissing", stalled=True)], GENERATION, deleting=True)[:3]
+    assert (ready.reason, stalled.status) == ("DeleteBlocked", "True")
+    assert ready.message == (
+        "says RoleMissing; or set the annotation funcgate.dev/reconcile-policy: detach-on-delete to leave in Azure what "
+        "stands there"
+    )
+
+
+def test_a_deletion_that_comes_back_by_itself_keeps_its_reason() -> None:
+    ready, reconciling, _ = conclude([an_outcome("Unknown", "Throttled")], GENERATION, deleting=True)[:3]
+    assert (ready.reason, reconciling.status) == ("Throttled", "True")

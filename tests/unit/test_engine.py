@@ -304,3 +304,31 @@ def test_aspects_that_wait_for_each_other_are_refused_at_start(world: dict[str, 
     two = Toy("two", world, needs=("api_path",), gives=("host_name",))
     with pytest.raises(CycleError):
         Engine([one, two], is_gone)
+
+
+async def test_an_orphaned_binding_goes_without_a_call() -> None:
+    async def is_gone(_: str) -> bool | None:
+        raise AssertionError("nobody asks")
+
+    engine = Engine([Toy("door", {}, fails_to_observe=AssertionError("nobody looks"))], is_gone)
+    done = await engine.reconcile(a_binding(deleting=True, deletionPolicy="Orphan"))
+    assert (done.done, done.changes, engine.condition_types) == (True, (), ("DoorReady",))
+
+
+async def test_a_pass_tells_conditions_and_the_facts_that_people_look_for(world: dict[str, str]) -> None:
+    facts = {"host_name": "h", "gateway_url": "https://g", "marked": True}
+    done = await reconcile(Toy("door", world, teaches=facts))
+    assert [each.type for each in done.conditions] == ["Ready", "Reconciling", "Stalled", "DoorReady"]
+    assert done.facts == {"hostName": "h", "gatewayUrl": "https://g"}
+
+
+async def test_a_pass_comes_back_when_the_last_of_its_services_asked_for_it(world: dict[str, str]) -> None:
+    soon = Toy("soon", world, fails_to_observe=TryAgain("busy", after_seconds=3))
+    later = Toy("later", world, fails_to_observe=TryAgain("slow down", reason="Throttled", after_seconds=9))
+    done = await reconcile(soon, later)
+    assert (done.retry_after, done.throttled) == (9, True)
+
+
+async def test_a_settled_pass_asks_for_nothing(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("door", world))
+    assert (done.retry_after, done.throttled) == (None, False)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from funcgate.azure.http import Answer, Call, Http
 from funcgate.azure.refusals import refusal, retry_after
-from funcgate.errors import TryAgain
+from funcgate.errors import AccessDenied, TryAgain
 
 KIND: Final = "operations"
 BUDGET_SECONDS = 60.0
@@ -21,7 +21,8 @@ async def finish(http: Http, call: Call, accepted: Answer, pending: TryAgain) ->
 
     `Azure-AsyncOperation` answers `{"status": …, "error": …}`, `Location` answers 202 until it is done; the first is
     preferred. Waits as long as Retry-After asks, two seconds where it does not. Raises what the operation failed with,
-    or `pending` when a minute would not be enough.
+    or `pending` when a minute would not be enough, or when looking at the operation is not allowed: its address lies
+    under the subscription, where a role that is assigned to a resource group does not reach. The resource tells then.
     Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
     """
     reporting = accepted.headers.get("azure-asyncoperation")
@@ -33,8 +34,15 @@ async def finish(http: Http, call: Call, accepted: Answer, pending: TryAgain) ->
         if http.time.now() - started + pause > BUDGET_SECONDS:
             raise pending
         await http.time.sleep(pause)
-        answer = await http.send(Call(method="GET", url=url, kind=KIND))
+        answer = await _poll(http, url, pending)
         done = _done(call, answer, must_report=reporting is not None)
+
+
+async def _poll(http: Http, url: str, pending: TryAgain) -> Answer:
+    try:
+        return await http.send(Call(method="GET", url=url, kind=KIND))
+    except AccessDenied:
+        raise pending from None
 
 
 def _done(call: Call, answer: Answer, *, must_report: bool) -> bool:

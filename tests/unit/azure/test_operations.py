@@ -74,6 +74,15 @@ async def test_the_wait_between_polls_is_the_one_asked_for(wire: Wire, http: Htt
     assert sleeper.naps == [20.0, 0.2]
 
 
+async def test_an_operation_that_may_not_be_looked_at_is_pending(wire: Wire, http: Http) -> None:
+    wire.says("GET", "/op", 403, {"error": {"code": "AuthorizationFailed", "message": "no"}})
+
+    with pytest.raises(TryAgain) as pending:
+        await follow(http, accepted(azure_asyncoperation=f"{ARM}/op"))
+
+    assert pending.value is PENDING
+
+
 async def test_an_operation_that_outlasts_a_minute_is_pending(wire: Wire, http: Http, sleeper: Sleeper) -> None:
     wire.says("GET", "/op", 200, {"status": "InProgress"}, {"retry-after": "25"})
 
