@@ -11,6 +11,7 @@ from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError as CoreError
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
@@ -33,15 +34,29 @@ def default_credential(
     Workload identity where its environment is set, else what the Azure SDK finds: managed identity, developer tools.
 
     WorkloadIdentityCredential is built here rather than by DefaultAzureCredential, which does not hand `authority` on
-    to it (azure-identity 1.27.0). Retries are off: `http.py` retries.
+    to it (azure-identity 1.27.0), and takes any page for a refusal. Retries are off: `http.py` retries.
     """
     options: dict[str, Any] = {"authority": authority, "transport": transport, "retry_total": 0}
     if all(environment.get(name) for name in WORKLOAD_IDENTITY):
         client_id, tenant_id, token_file = (environment[name] for name in WORKLOAD_IDENTITY)
         return WorkloadIdentityCredential(
-            client_id=client_id, tenant_id=tenant_id, token_file_path=token_file, **options
+            client_id=client_id,
+            tenant_id=tenant_id,
+            token_file_path=token_file,
+            raw_response_hook=_must_be_an_answer,
+            **options,
         )
     return DefaultAzureCredential(**options)
+
+
+def _must_be_an_answer(response: PipelineResponse[Any, Any]) -> None:
+    """It is Entra that answers, not a page of something before it. Raises TryAgain, CredentialUnreachable."""
+    answer = response.http_response
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    if "json" not in headers.get("content-type", ""):
+        status = answer.status_code
+        why = f"it answered {status} without JSON; look for a proxy between the operator and Entra"
+        raise _not_now(why, status=status, after=retry_after(headers, status))
 
 
 class SharedCredential(AsyncTokenCredential):

@@ -1,6 +1,7 @@
 """One credential: asked once for the same token, and sorted when it is refused."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
 
-from funcgate.azure.credentials import SharedCredential, default_credential
+from funcgate.azure.credentials import WORKLOAD_IDENTITY, SharedCredential, default_credential
 from funcgate.errors import AccessDenied, AzureError, TryAgain
 
 ARM = "https://management.azure.com/.default"
@@ -157,3 +158,29 @@ async def test_workload_identity_is_used_where_its_environment_is_set(
     transport: Any = SimpleNamespace(close=lambda: None)
 
     assert isinstance(default_credential("https://login.microsoftonline.com", transport, environment), kind)
+
+
+class APage:
+    """A transport that answers everything with a page of HTML, as a proxy or an outage does."""
+
+    async def __aenter__(self) -> "APage":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def send(self, request: Any, **_: Any) -> Any:
+        headers = {"Content-Type": "text/html", "Retry-After": "7"}
+        return SimpleNamespace(status_code=503, reason="", headers=headers, request=request, text=lambda *_: "<html>")
+
+
+async def test_a_page_instead_of_an_answer_is_an_outage_and_no_missing_identity(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("x")
+    values = ("11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002", str(tmp_path / "token"))
+    environment = dict(zip(WORKLOAD_IDENTITY, values, strict=True))
+    transport: Any = APage()
+    credential = SharedCredential(default_credential("https://login.microsoftonline.com", transport, environment))
+
+    with pytest.raises(TryAgain, match="it answered 503 without JSON; look for a proxy") as raised:
+        await credential.get_token(ARM)
+
+    assert (raised.value.reason, raised.value.after_seconds) == ("CredentialUnreachable", 7.0)
