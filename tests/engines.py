@@ -1,7 +1,7 @@
 """An engine whose passes are written down in advance: what the controller makes of them is what its tests are about."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class APass:
     changes: Sequence[AWrite] = ()
     done: bool = False
     retry_after: float | None = None
-    error_class: str | None = None
+    throttled: bool = False
 
 
 def ready(generation: int = 1, **more: Any) -> APass:
@@ -69,7 +69,6 @@ class ScriptedEngine:
     """Answers with one step after the other, the last one for ever; keeps what it was asked."""
 
     steps: list[Step] = field(default_factory=lambda: [_all_well])
-    interim: Sequence[APass] = ()
     seen: list[Binding] = field(default_factory=list)
     dry_runs: list[bool] = field(default_factory=list)
     hold: asyncio.Event | None = None  # a pass waits for it
@@ -81,7 +80,6 @@ class ScriptedEngine:
         binding: Binding,
         *,
         fence: Callable[[], None],
-        tell: Callable[[Any], Awaitable[None]],
         dry_run: bool,
     ) -> APass:
         self.seen.append(binding)
@@ -90,8 +88,6 @@ class ScriptedEngine:
         try:
             if self.hold:
                 await self.hold.wait()
-            for each in self.interim:
-                await tell(each)
             fence()
             return self._next(binding)
         finally:

@@ -89,10 +89,6 @@ class Pass:
         return max((each.after_seconds for each in self.outcomes if each.after_seconds is not None), default=None)
 
     @property
-    def error_class(self) -> str | None:
-        return "Throttled" if self.throttled else None
-
-    @property
     def throttled(self) -> bool:
         """Whether the whole service shall be left alone until then."""
         return any(outcome.throttled for outcome in self.outcomes)
@@ -113,7 +109,7 @@ class Engine:
         return tuple(aspect.condition for aspect in self.aspects)
 
     async def reconcile(
-        self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None, tell: object = None
+        self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None
     ) -> Pass:
         """
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.

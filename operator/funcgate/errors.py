@@ -60,7 +60,7 @@ class TryAgain(AzureError):
     """The same call may well go through later: throttled, busy, timed out, or another writer was faster."""
 
     def __init__(
-        self, message: str, *, reason: str = "Busy", after_seconds: float | None = None, code: str = "", status: int = 0
+        self, message: str, *, reason: str, after_seconds: float | None = None, code: str = "", status: int = 0
     ) -> None:
         super().__init__(message, reason=reason, code=code, status=status)
         self.after_seconds = after_seconds

@@ -206,6 +206,17 @@ class Neighbour:
     client_id: str
     allowed: frozenset[str]
 
+    @classmethod
+    def of(cls, name: str, spec: Spec, *, older: bool, identity_client_id: str | None = None) -> "Neighbour":
+        """What this spec wants of the door; with the client id of the identity that calls for it, once known."""
+        calling = {identity_client_id} if identity_client_id else set()
+        return cls(
+            name=name,
+            older=older,
+            client_id=spec.entra.registration.client_id,
+            allowed=frozenset(spec.entra.allow.client_ids) | calling,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Binding:

@@ -170,7 +170,8 @@ async def test_a_new_binding_is_held_then_seen_then_ready_in_three_writes(cluste
 
 
 async def test_while_it_waits_each_new_reason_is_one_write(cluster: Cluster) -> None:
-    engine = ScriptedEngine([ready()], interim=[waiting("Waiting"), waiting("Waiting"), waiting("IdentityPending")])
+    steps = [waiting(retry_after=0.1), waiting(retry_after=0.1), waiting("IdentityPending", retry_after=0.1), ready()]
+    engine = ScriptedEngine(steps)
     async with cluster.operator(engine):
         await cluster.apply()
         await becomes(cluster.condition, "True InSync 1")
@@ -178,7 +179,7 @@ async def test_while_it_waits_each_new_reason_is_one_write(cluster: Cluster) -> 
 
 
 async def test_a_correction_makes_an_event_and_no_write_to_the_object(cluster: Cluster) -> None:
-    engine = ScriptedEngine([ready(), ready(changes=[AWrite()])], interim=[waiting("ChangesPending")])
+    engine = ScriptedEngine([ready(), ready(changes=[AWrite()])])
     async with cluster.operator(engine):
         await cluster.apply()
         await becomes(cluster.condition, "True InSync 1")

@@ -86,8 +86,8 @@ def test_a_deletion_that_needs_somebody_says_what_releases_it() -> None:
     ready, _, stalled = conclude([an_outcome("False", "RoleMissing", stalled=True)], GENERATION, deleting=True)[:3]
     assert (ready.reason, stalled.status) == ("DeleteBlocked", "True")
     assert ready.message == (
-        "says RoleMissing; or set the annotation funcgate.dev/reconcile-policy: detach-on-delete to leave in Azure what "
-        "stands there"
+        "says RoleMissing; or set the annotation funcgate.dev/reconcile-policy: detach-on-delete to leave in Azure "
+        "what stands there"
     )
 
 

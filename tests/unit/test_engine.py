@@ -131,7 +131,7 @@ async def test_an_aspect_waits_for_the_facts_it_needs(world: dict[str, str]) -> 
 
 
 async def test_a_fact_that_does_not_come_is_named_with_where_it_comes_from(world: dict[str, str]) -> None:
-    giver = Toy("giver", world, gives=("host_name",), fails_to_observe=TryAgain("busy", after_seconds=7))
+    giver = Toy("giver", world, gives=("host_name",), fails_to_observe=TryAgain("busy", reason="Busy", after_seconds=7))
     done = await reconcile(Toy("taker", world, needs=("host_name",)), giver)
     waiting = outcome(done, "TakerReady")
     assert (waiting.status, waiting.reason) == ("Unknown", "Waiting")
@@ -219,7 +219,7 @@ async def test_a_verdict_that_does_not_block_leaves_the_pass_ok(world: dict[str,
         (AccessDenied("no role", reason="RoleMissing"), "Unknown", True, False, "it could not even be seen"),
         (Rejected("bad", reason="BadInput"), "False", True, False, "Azure refuses the content"),
         (TryAgain("slow down", reason="Throttled", after_seconds=3), "Unknown", False, True, "Azure is busy"),
-        (TryAgain("busy"), "Unknown", False, False, "somebody else is writing"),
+        (TryAgain("busy", reason="Busy"), "Unknown", False, False, "somebody else is writing"),
     ],
 )
 async def test_errors_become_outcomes_by_who_acts_next(
@@ -323,7 +323,7 @@ async def test_a_pass_tells_conditions_and_the_facts_that_people_look_for(world:
 
 
 async def test_a_pass_comes_back_when_the_last_of_its_services_asked_for_it(world: dict[str, str]) -> None:
-    soon = Toy("soon", world, fails_to_observe=TryAgain("busy", after_seconds=3))
+    soon = Toy("soon", world, fails_to_observe=TryAgain("busy", reason="Busy", after_seconds=3))
     later = Toy("later", world, fails_to_observe=TryAgain("slow down", reason="Throttled", after_seconds=9))
     done = await reconcile(soon, later)
     assert (done.retry_after, done.throttled) == (9, True)

@@ -47,7 +47,5 @@ def test_a_plan_is_data_too() -> None:
                 "fields": [{"field": "url", "before": "https://old", "after": "https://new"}],
             }
         ],
-        "conditions": [
-            {"type": "BackendReady", "status": "False", "reason": "ChangesPending", "message": "update …"}
-        ],
+        "conditions": [{"type": "BackendReady", "status": "False", "reason": "ChangesPending", "message": "update …"}],
     }

@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from funcgate.errors import AccessDenied, AzureError, NotFound, Rejected, TryAgain
+from funcgate.spec import RECONCILE_POLICY
 
 LONGEST_MESSAGE = 800
 THROTTLED_SECONDS = 5.0
@@ -167,7 +168,7 @@ def _missing_role(refused: Refusal) -> str:
 
 
 def _missing_linked_role(refused: Refusal) -> str:
-    action = re.search(r"perform action\(s\) '([^']+)'", refused.message)
+    action = re.search(r"not have permission to perform action(?:\(s\))? '([^']+)'", refused.message)
     scope = re.search(r"linked scope\(s\) '([^']+)'", refused.message)
     if not action or not scope:
         return f"the operator lacks a role on a resource that this one would refer to: {refused.sentence}"
@@ -189,7 +190,7 @@ def _denied_by_policy(refused: Refusal) -> str:
 def _locked(refused: Refusal) -> str:
     found = re.search(r"are locked: '([^']+)'", refused.message)
     where = found[1] if found else refused.path
-    return f"a lock on {where} forbids this write: remove the lock, or set drift.mode to Report"
+    return f"a lock on {where} forbids this write: remove the lock, or set the annotation {RECONCILE_POLICY}: observe"
 
 
 def _unregistered(refused: Refusal) -> str:
@@ -308,7 +309,9 @@ RULES: tuple[Rule, ...] = (
         when=lambda refused: refused.status in (409, 422) and refused.says("transition", "is being updated"),
         advice=lambda refused: "the API Management service is being changed; it takes writes again afterwards",
     ),
-    Rule(reason="Conflict", kind=TryAgain, when=_status(409), advice=_said("another operation is in the way")),
+    Rule(
+        reason="AnotherWriteUnderWay", kind=TryAgain, when=_status(409), advice=_said("another operation is in the way")
+    ),
     Rule(
         reason="AzureUnavailable",
         kind=TryAgain,

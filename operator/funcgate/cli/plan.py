@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ from funcgate.azure import connect
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
-from funcgate.spec import KIND, Binding
+from funcgate.spec import KIND, Binding, Neighbour
 
 NOTHING_TO_DO, ERROR, CHANGES = 0, 1, 2
 
 
-@click.command()
+class _Command(click.Command):
+    """A wrong option ends with 1, since 2 says that there are changes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as wrong:
+            wrong.show()
+            raise SystemExit(ERROR) from None
+
+
+@click.command(cls=_Command)
 @click.option(
     "-f",
     "--filename",
@@ -39,7 +51,7 @@ def plan(files: Sequence[Path], output: str) -> None:
     """
     try:
         settings = Settings.read()
-        bindings = [Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)]
+        bindings = _together([Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)])
         if not bindings:
             raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
         passes = asyncio.run(_passes(settings, bindings))
@@ -59,6 +71,17 @@ def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
         yield from (each for each in documents if isinstance(each, dict) and each.get("kind") == KIND)
 
 
+def _together(bindings: Sequence[Binding]) -> list[Binding]:
+    """The bindings, each knowing the others of its function app; who stands first counts as older."""
+
+    def neighbours(place: int, of: Binding) -> Iterator[Neighbour]:
+        for other_place, other in enumerate(bindings):
+            if other is not of and other.spec.function_app.id.lower() == of.spec.function_app.id.lower():
+                yield Neighbour.of(f"{other.namespace}/{other.name}", other.spec, older=other_place < place)
+
+    return [replace(each, neighbours=tuple(neighbours(place, each))) for place, each in enumerate(bindings)]
+
+
 async def _passes(settings: Settings, bindings: Sequence[Binding]) -> dict[str, Pass]:
     endpoints = settings.endpoints()
     async with connect(endpoints) as azure:
@@ -76,7 +99,7 @@ def _print(passes: dict[str, Pass], output: str) -> None:
 
 
 def _exit_code(passes: Sequence[Pass]) -> int:
-    if any(outcome.status == "False" and not outcome.changes for done in passes for outcome in done.outcomes):
+    if any(outcome.stalled for done in passes for outcome in done.outcomes):
         return ERROR
     if any(done.changes for done in passes):
         return CHANGES

@@ -27,7 +27,8 @@ from funcgate.controller.intake import Intake
 from funcgate.controller.kube import Kube, KubeError
 from funcgate.controller.lease import Durations, Elector, Fence, LeaseLost, OpenFence
 from funcgate.controller.queue import Queue
-from funcgate.controller.reconciler import Engine, Reconciler, Rules
+from funcgate.controller.reconciler import Reconciler, Rules
+from funcgate.engine import Engine
 from funcgate.metrics import Metrics
 from funcgate.settings import Settings
 
@@ -36,6 +37,9 @@ logger = logging.getLogger(__name__)
 EngineFactory = Callable[[Metrics], AbstractAsyncContextManager[Engine]]
 
 STOPPED, FAILED, CANNOT_START = 0, 1, 2
+GOODBYE_SECONDS = (
+    0.25  # for TLS connections to close: docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +80,9 @@ async def operator_main(
                 health.configured = True
                 run = _Run(settings, tuning or Tuning(), kube, health, metrics, engine_factory, stopping)
                 async with _background(run.beat()):
-                    return await run.elected()
+                    code = await run.elected()
+            await asyncio.sleep(GOODBYE_SECONDS)
+            return code
     except (NoAccess, NotInstalled, KubeError, OSError) as error:
         logger.critical("cannot start", extra={"detail": str(error)})
         return CANNOT_START

@@ -20,14 +20,7 @@ async def neighbours(
         except SpecError:
             continue
         if await refused(other, spec) is None:
-            found.append(_neighbour(mine, other, spec))
+            older = (other.created, other.uid) < (mine.created, mine.uid)
+            identity = other.status.get("identityClientId")
+            found.append(Neighbour.of(str(other.key), spec, older=older, identity_client_id=identity))
     return tuple(found)
-
-
-def _neighbour(mine: Snapshot, other: Snapshot, spec: Spec) -> Neighbour:
-    return Neighbour(
-        name=str(other.key),
-        older=(other.created, other.uid) < (mine.created, mine.uid),
-        client_id=spec.entra.registration.client_id,
-        allowed=frozenset(spec.entra.allow.client_ids),
-    )

@@ -9,74 +9,29 @@ that it never waits behind the passes of a slow service.
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Any, Protocol
+from typing import Any
 
 from funcgate.conditions import READY, STALLED, Condition
 from funcgate.controller import scopes, status, verdicts
-from funcgate.controller.announce import Announcer, Applied
+from funcgate.controller.announce import Announcer
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Cache, Snapshot, calls_for_a_pass
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.lease import Fence, LeaseLost
 from funcgate.controller.neighbours import neighbours
 from funcgate.controller.queue import Closed, Key, Priority, Queue
+from funcgate.engine import Engine, Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
 from funcgate.spec import Binding, Spec
 
 logger = logging.getLogger(__name__)
 
-THROTTLED = "Throttled"
+IDENTITY = "identityClientId"
 STATUS_TRIES = 3
-
-
-class Pass(Protocol):
-    """What the engine reports of one pass."""
-
-    @property
-    def conditions(self) -> Sequence[Condition]:
-        """All of them, Ready, Reconciling and Stalled too, without times."""
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """Fields of the status; None removes one, absence keeps it."""
-
-    @property
-    def changes(self) -> Sequence[Applied]:
-        """The writes that went through."""
-
-    @property
-    def done(self) -> bool:
-        """A deleted binding: nothing of ours is left."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """Azure asked to come back then, not sooner."""
-
-    @property
-    def error_class(self) -> str | None:
-        """`Throttled`: the whole service shall be left alone. Anything else: only this binding comes back."""
-
-
-class Engine(Protocol):
-    """Makes passes."""
-
-    @property
-    def condition_types(self) -> Sequence[str]:
-        """One for each aspect."""
-
-    async def reconcile(
-        self,
-        binding: Binding,
-        *,
-        fence: Callable[[], None],
-        tell: Callable[[Pass], Awaitable[None]],
-        dry_run: bool,
-    ) -> Pass:
-        """`fence` is called before every write and raises to stop it; `tell` hears what is known while it lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,12 +194,8 @@ class Reconciler:
         if not snapshot.greeted:
             return await self._greet(turn)
 
-        async def tell(interim: Pass) -> None:
-            if status.tells_more(status.read(turn.snapshot.status), interim.conditions):
-                await self._write(turn, interim.conditions, facts=interim.facts)
-
         binding = await self._binding(turn.snapshot, spec)
-        result = await self.engine.reconcile(binding, fence=self.fence.check, tell=tell, dry_run=not writes)
+        result = await self.engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
         if writes:
             self.announcer.changes(turn.snapshot, result.changes)
         if snapshot.deleting and result.done:
@@ -304,8 +255,17 @@ class Reconciler:
                 continue
             self.cache.saw(turn.snapshot)
             self.announcer.conditions(turn.snapshot, status.read(before.status), conditions)
+            self._tell_neighbours(before, turn.snapshot)
             return
         raise Conflict(409, "Conflict", "others keep writing to the object")
+
+    def _tell_neighbours(self, before: Snapshot, after: Snapshot) -> None:
+        """Whoever shares the door must let in the identity that calls for this binding now."""
+        if before.status.get(IDENTITY) == after.status.get(IDENTITY):
+            return
+        for other in tuple(self.cache.at_site(after.site)):
+            if other.key != after.key:
+                self.queue.add(other.key, Priority.RETRY)
 
     async def _same_wish(self, before: Snapshot) -> Snapshot:
         """The object as it is now, if what it asks for is the same. Raises Conflict when it isn't, Missing."""
@@ -319,7 +279,7 @@ class Reconciler:
 
     def _come_back(self, key: Key, result: Pass, spec: Spec, *, writes: bool) -> str:
         """When the binding is looked at again, by how the pass ended."""
-        if result.error_class == THROTTLED:
+        if result.throttled:
             delay = result.retry_after or self.rules.throttled_seconds
             self.queue.pause_lane(key, delay)
             self.queue.add_after(key, delay, Priority.RETRY)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from funcgate.conditions import READY, Condition
+from funcgate.conditions import Condition
 
 Json = dict[str, Any]
 
@@ -94,18 +94,6 @@ def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> list
         for each in after
         if each.type not in known or (known[each.type].status, known[each.type].reason) != (each.status, each.reason)
     ]
-
-
-def tells_more(before: Iterable[Condition], interim: Iterable[Condition]) -> bool:
-    """
-    Whether an interim result is worth a write: another reason to wait, while the binding was not Ready anyway.
-
-    A Ready binding stays Ready until the pass is over, so that a correction never makes it flap.
-    """
-    was, is_ = named(before, READY), named(interim, READY)
-    if is_ is None or (was and was.status == "True") or is_.status == "True":
-        return False
-    return was is None or (was.status, was.reason) != (is_.status, is_.reason)
 
 
 def _dated(conditions: Iterable[Condition], before: Iterable[Condition], now: datetime) -> tuple[Condition, ...]:

@@ -22,7 +22,7 @@ async def test_a_site_that_is_no_function_app_is_refused(kind: str) -> None:
 
 async def test_a_site_that_is_not_there_is_reported_even_when_its_functions_fail_too() -> None:
     gone = NotFound("no site orders-fn", reason="ResourceNotFound")
-    apps = StubFunctionApps(site_gone=gone, functions=TryAgain("down"))
+    apps = StubFunctionApps(site_gone=gone, functions=TryAgain("down", reason="Busy"))
     outcome, _ = await run(FunctionApp(apps), a_binding())
     assert (outcome.reason, outcome.message) == ("ResourceNotFound", "no site orders-fn")
 

@@ -29,6 +29,7 @@ LINKED = (
     "'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '/subscriptions/s/uami' "
     "(respectively) or the linked scope(s) are invalid."
 )
+LINKED_IN_OLDER_WORDS = LINKED.replace("action(s)", "action").replace("(respectively) ", "")  # aad-pod-identity 613
 POLICY = (
     "Resource 'orders-fn' was disallowed by policy. Policy identifiers: "
     '\'[{"policyAssignment":{"name":"Only with TLS","id":"/x"},"policyDefinition":{"name":"d","id":"/y"}}]\'.'
@@ -70,7 +71,7 @@ CASES: list[tuple[int, Any, type[AzureError], str, str]] = [
     (403, None, AccessDenied, "Forbidden", "a firewall's 403 has no code"),
     (409, arm("Conflict", "Service is transitioning at this time."), TryAgain, "ServiceTransitioning", "busy, 409"),
     (422, arm("Unprocessable", "is transitioning at this time"), TryAgain, "ServiceTransitioning", "busy, 422"),
-    (409, arm("AnotherOperationInProgress"), TryAgain, "Conflict", "any other 409 passes"),
+    (409, arm("AnotherOperationInProgress"), TryAgain, "AnotherWriteUnderWay", "any other 409 passes"),
     (500, arm("InternalServerError"), TryAgain, "AzureUnavailable", "500"),
     (502, None, TryAgain, "AzureUnavailable", "a page of HTML"),
     (503, None, TryAgain, "AzureUnavailable", "503"),
@@ -107,6 +108,7 @@ def test_every_line_of_the_table_is_reached() -> None:
         (403, arm("AuthorizationFailed", UNAUTHORISED), "Microsoft.Web/sites/config/write on /subscriptions/s/x"),
         (403, arm("AuthorizationFailed", "Other words."), f"PUT {PATH}"),
         (403, arm("LinkedAuthorizationFailed", LINKED), "assign/action on /subscriptions/s/uami"),
+        (403, arm("LinkedAuthorizationFailed", LINKED_IN_OLDER_WORDS), "assign/action on /subscriptions/s/uami"),
         (403, arm("LinkedAuthorizationFailed", "Other words."), "Other words."),
         (403, arm("RequestDisallowedByPolicy", POLICY), "assignment 'Only with TLS' forbids"),
         (403, arm("RequestDisallowedByPolicy", "Other words."), "assignment forbids PUT"),

@@ -175,17 +175,16 @@ async def test_a_settled_binding_is_not_written_and_comes_back_after_its_interva
 
 
 async def test_waiting_is_written_once_per_reason(staged: Setting) -> None:
-    interim = [waiting("Waiting"), waiting("Waiting"), waiting("IdentityPending")]
-    stage = staged(an_object(), interim=interim)
+    stage = staged(an_object(), steps=[waiting("Busy"), waiting("Busy"), waiting("IdentityPending"), ready()])
     await stage.one_pass()
+    for _ in range(3):
+        await stage.another_pass()
     assert stage.objects.kinds == ["status"] * 4
     assert stage.said == ["InSync"]
 
 
 async def test_a_ready_binding_does_not_flap_while_it_is_corrected(staged: Setting) -> None:
-    stage = staged(
-        an_object(status=a_ready_status()), steps=[ready(changes=[AWrite()])], interim=[waiting("ChangesPending")]
-    )
+    stage = staged(an_object(status=a_ready_status()), steps=[ready(changes=[AWrite()])])
     await stage.one_pass()
     assert stage.objects.writes == []
     assert stage.events.said == [("Normal", "DriftCorrected", "BackendReady: url: http://orders → https://orders")]
@@ -257,7 +256,7 @@ async def test_the_time_that_azure_names_is_kept(staged: Setting) -> None:
 
 
 async def test_throttling_leaves_the_whole_service_alone(staged: Setting) -> None:
-    steps = [waiting("Throttled", error_class="Throttled", retry_after=60.0), ready()]
+    steps = [waiting("Throttled", throttled=True, retry_after=60.0), ready()]
     stage = staged(*(an_object(each, status=a_ready_status()) for each in ("orders", "other")), steps=steps)
     await stage.one_pass()
     stage.queue.add(Key("shop", "other"))
@@ -432,6 +431,19 @@ async def test_a_pass_knows_the_live_readable_allowed_neighbours(staged: Setting
     assert {(each.name, each.older) for each in stage.engine.seen[0].neighbours} == {
         ("shop/older", True), ("shop/younger", False)
     }  # fmt: skip
+
+
+async def test_neighbours_let_in_the_identity_that_calls_for_each_of_them(staged: Setting) -> None:
+    older = an_object("older", created="2026-01-01T00:00:00Z", status={"identityClientId": "their-client"})
+    stage = staged(an_object(), older)
+    await stage.one_pass()
+    assert stage.engine.seen[0].neighbours[0].allowed == {"their-client"}
+
+
+async def test_neighbours_are_looked_at_when_another_identity_calls_for_one_of_them(staged: Setting) -> None:
+    stage = staged(an_object(), an_object("older"), steps=[ready(facts={"identityClientId": "new"}), ready()])
+    await stage.one_pass()
+    assert (await stage.queue.get()).name == "older"
 
 
 # --- others write too

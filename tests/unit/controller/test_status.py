@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from engines import APass, ready, stalled, waiting
 from funcgate.controller import status
 from objects import a_ready_status
@@ -96,25 +94,6 @@ def test_transitions_are_new_statuses_and_new_reasons() -> None:
     assert status.transitions(before, ready().conditions) == []
     found = status.transitions(before, stalled().conditions)
     assert ("Ready", "InSync", "Conflict") in {(now.type, was.reason if was else "", now.reason) for was, now in found}
-
-
-TELLING: list[tuple[str, dict[str, Any], APass, bool]] = [
-    ("another reason to wait", {}, waiting("IdentityPending"), True),
-    ("a Ready binding does not flap", a_ready_status(), waiting("ChangesPending"), False),
-    ("Ready is told at the end only", {}, ready(), False),
-]
-
-
-@pytest.mark.parametrize(("reason", "before", "interim", "expected"), TELLING, ids=[each[0] for each in TELLING])
-def test_an_interim_result_is_told_when_it_tells_more(
-    reason: str, before: dict[str, Any], interim: APass, expected: bool
-) -> None:
-    assert status.tells_more(status.read(before), interim.conditions) is expected, reason
-
-
-def test_the_same_reason_is_told_once() -> None:
-    first = waiting("IdentityPending")
-    assert not status.tells_more(first.conditions, waiting("IdentityPending").conditions)
 
 
 def test_facts_show_that_a_pass_got_somewhere() -> None:
