@@ -26,7 +26,7 @@ from azuresim.apim_entities import (
     route,
     transitioning,
 )
-from azuresim.apim_identity import ABSENT, kinds_of, shown_identity, wanted_identity
+from azuresim.apim_identity import ABSENT, kinds_of, named_identities, shown_identity, wanted_identity
 from azuresim.apim_pipeline import BUILT_IN_GLOBAL
 from azuresim.apim_policy_text import write
 from azuresim.apim_products import add_master
@@ -41,6 +41,7 @@ ROUTES = (apim_apis, apim_backends, apim_named_values, apim_policies, apim_produ
 PATCHABLE = {"identity", "tags"}
 LOCATIONS = "/subscriptions/{sub}/providers/Microsoft.ApiManagement/locations/{location}"
 UPDATE = "_Update_"
+ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 POLLS = "polls of operations are not among the trimmed contracts"
 
 
@@ -162,6 +163,7 @@ def patch_service(request: ArmRequest, world: World) -> ArmResponse:
     if "identity" in sent:
         if sent["identity"] is not None and not isinstance(sent["identity"], dict):
             raise invalid(("identity", "The identity is not an object."))
+        request.need_linked(ASSIGN, named_identities(sent["identity"] or {}))
         identity = wanted_identity(world, identity, sent["identity"] or {"type": "None"})
     if same(identity, service.body["identity"]) and tags == service.body["tags"]:
         return ArmResponse(200, service.body)
@@ -189,6 +191,9 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
     state(service, "Updating", "Updating")
     world.arm.touch(service.id)
     with_etag(service)
+    if world.switches.apim_service_polls == "results":
+        location = request.absolute(f"{service.id}/operationresults/{operation.id}")
+        return ArmResponse(202, service.body, {"Location": location, **operation.retry_headers()})
     token = base64.urlsafe_b64encode(f"westeurope:{service.name}{UPDATE}{operation.id}".encode()).decode().rstrip("=")
     location = f"{LOCATIONS.format(sub=request.params['sub'], location='westeurope')}/operationResults/{token}"
     return ArmResponse(202, service.body, operation.headers(request, location=location))
@@ -204,6 +209,16 @@ def operation_result(request: ArmRequest, world: World) -> ArmResponse:
         raise missing("Operation") from None
     operation = world.operations.get(text.rpartition(UPDATE)[2])
     done = operation and world.operations.location(operation.id, lambda: service_answer(world, operation.resource_id))
+    if not done:
+        raise missing("Operation")
+    return done
+
+
+@route("GET", SERVICE + "/operationresults/{operation}", uncovered=POLLS)
+def service_operation_result(request: ArmRequest, world: World) -> ArmResponse:
+    """The same, below the service: as the Consumption tier has it (Azure/azure-cli test_apim_managed_identity)."""
+    service_id, operation = request.up_to("service"), request.params["operation"]
+    done = world.operations.location(operation, lambda: service_answer(world, service_id))
     if not done:
         raise missing("Operation")
     return done

@@ -46,6 +46,11 @@ def wanted_identity(world: World, present: Body | None, sent: Body) -> Body | No
     return wanted
 
 
+def named_identities(sent: Body) -> list[str]:
+    """The user-assigned identities that a PATCH wants; assumed: those that are attached already count too."""
+    return [key for key, value in (sent.get("userAssignedIdentities") or {}).items() if value is not None]
+
+
 def user_assigned(world: World, present: Body | None, sent: Body) -> list[str]:
     """The ids that stay: those sent, and those already there unless the map replaces or names them with null."""
     named: Body = sent.get("userAssignedIdentities") or {}

@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from azuresim.arm_routes import ROUTES, ArmError, ArmRequest, Route, resource_not_found
+from azuresim.arm_routes import ROUTES, ArmError, ArmRequest, Route, is_denied, resource_not_found
 from azuresim.resources import key_of
 from azuresim.tokens import ARM_AUDIENCES, Caller, InvalidToken
 from azuresim.wire import HttpAnswer, HttpCall
@@ -68,6 +67,7 @@ class Handled:
     route: Route | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
+    linked: Sequence[str] = ()
 
 
 class Pipeline:
@@ -101,6 +101,7 @@ class Pipeline:
         self._subscription(call.path)
         handled.route, handled.params = find(call, version)
         request = self._request(call, handled.route, handled.params, handled.caller, version)
+        handled.linked = request.linked
         self._rights(request)
         self._group(request.id)
         self._version(request)
@@ -158,7 +159,7 @@ class Pipeline:
 
     def _rights(self, request: ArmRequest) -> None:
         action, caller = request.route.action, request.caller
-        if any(fnmatchcase(action.lower(), denied.lower()) for denied in self.world.denied):
+        if is_denied(self.world, action):
             raise ArmError(
                 403,
                 "AuthorizationFailed",

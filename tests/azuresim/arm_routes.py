@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
@@ -128,6 +129,11 @@ def uncovered() -> list[tuple[str, str, str]]:
     return [(r.method, r.template, r.uncovered) for routes in ROUTES.values() for r in routes if r.uncovered]
 
 
+def is_denied(world: World, action: str) -> bool:
+    """Whether the world's roles lack this action."""
+    return any(fnmatchcase(action.lower(), denied.lower()) for denied in world.denied)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ArmRequest:
     method: str
@@ -140,6 +146,7 @@ class ArmRequest:
     route: Route
     call: HttpCall
     world: World
+    linked: list[str] = field(default_factory=list)
 
     @functools.cached_property
     def json(self) -> Any:
@@ -163,6 +170,26 @@ class ArmRequest:
         if found is None:
             raise resource_not_found(self.id)
         return found
+
+    def need_linked(self, action: str, scopes: Iterable[str]) -> None:
+        """
+        The caller may also do this on the resources that the body refers to; 403 LinkedAuthorizationFailed otherwise.
+
+        Source: Azure/aad-pod-identity issues 339 (several scopes) and 613.
+        """
+        linked = list(scopes)
+        if not linked:
+            return
+        self.linked.append(action)
+        if is_denied(self.world, action):
+            raise ArmError(
+                403,
+                "LinkedAuthorizationFailed",
+                f"The client '{self.caller.client_id}' with object id '{self.caller.object_id}' has permission to "
+                f"perform action '{self.route.action}' on scope '{self.id}'; however, it does not have permission "
+                f"to perform action '{action}' on the linked scope(s) '{','.join(linked)}' or the linked scope(s) are "
+                "invalid.",
+            )
 
     def absolute(self, path: str) -> str:
         """A path (with query) on the endpoint that the client used; api-version is added when missing."""

@@ -53,6 +53,7 @@ def ids_of(identity: ManagedIdentity) -> Body:
     "GET",
     "/{scope}/providers/Microsoft.ManagedIdentity/identities/default",
     versions=VERSIONS,
+    action="Microsoft.ManagedIdentity/identities/read",
     uncovered="identities/default is not in the contract document",
 )
 def get_system_identity(request: ArmRequest, world: World) -> ArmResponse:

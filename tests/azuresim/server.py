@@ -20,6 +20,7 @@ import contextlib
 import json
 import ssl
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -193,12 +194,12 @@ class Simulator:
         return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
 
     async def _answer(self, call: HttpCall) -> HttpAnswer:
-        service = service_of(call)
+        service, began = service_of(call), time.monotonic()
         injected = self.world.faults.take(call, after=False)
         handled = Handled(injected) if injected is not None else await self._handle(service, call)
         if injected is None and (lost := self.world.faults.take(call, after=True)) is not None:
             handled.answer = lost
-        self._record(service, call, handled)
+        self._record(service, call, handled, began)
         return handled.answer
 
     async def _handle(self, service: str, call: HttpCall) -> Handled:
@@ -220,7 +221,7 @@ class Simulator:
             return Handled(answer, caller=caller)
         return Handled(await host_answer(call, self.world))
 
-    def _record(self, service: str, call: HttpCall, handled: Handled) -> None:
+    def _record(self, service: str, call: HttpCall, handled: Handled, began: float) -> None:
         self.world.log.append(
             Call(
                 method=call.method,
@@ -233,6 +234,9 @@ class Simulator:
                 host=call.host,
                 query={name: "***" if name.lower() in ("code", "subscription-key") else v for name, v in call.query},
                 action=handled.route.action if handled.route else None,
+                linked=tuple(handled.linked),
+                began=began,
+                seconds=time.monotonic() - began,
             )
         )
 

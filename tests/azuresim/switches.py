@@ -47,6 +47,10 @@ class Switches:
     """Entities on one page of a list when `$top` is not sent. The server's own number is not published."""
     apim_updating_refuses_children: bool = False
     """Writes to children get 409 while the service is Updating. Whether and on which tiers: UNVERIFIED."""
+    apim_service_polls: Literal["status", "results"] = "status"
+    """How an update of the service is followed: Azure-AsyncOperation beside Location, under the subscription
+    (Azure/azure-service-operator recording), or Location alone, under the service (Azure/azure-cli recording of a
+    Consumption service)."""
     apim_identity_map_merges: bool = True
     """PATCH of `userAssignedIdentities` keeps identities that it does not name (null detaches one). UNVERIFIED."""
     apim_named_value_writes: Literal["operation", "resource", "accepted"] = "operation"

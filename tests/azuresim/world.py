@@ -40,7 +40,12 @@ TENANT = "11111111-aaaa-4000-8000-000000000001"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id."""
+    """
+    One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id.
+
+    `linked` are the actions that it needed on other resources. `at` is the world's time; `began` (monotonic) and
+    `seconds` are real ones, for whoever measures.
+    """
 
     method: str
     service: str
@@ -52,6 +57,9 @@ class Call:
     host: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     action: str | None = None
+    linked: tuple[str, ...] = ()
+    began: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The API Management service resource and its managed identities."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,6 +71,40 @@ async def test_the_location_answers_the_service_when_the_operation_is_over(here:
     assert (await here.arm("GET", first.headers["Location"])).status == 202
     done = await here.arm("GET", first.headers["Location"])
     assert (done.status, done.data()["identity"]["type"]) == (200, "SystemAssigned")
+
+
+async def test_an_update_can_be_followed_by_location_alone_below_the_service(here: Apim) -> None:
+    """Source: Azure/azure-cli recording test_apim_managed_identity (a Consumption service)."""
+    here.world.switches.apim_service_polls = "results"
+    first = await here.arm("PATCH", "", SYSTEM)
+    assert "Azure-AsyncOperation" not in first.headers
+    path = urlsplit(first.headers["Location"]).path.removeprefix(SERVICE)
+    assert path.startswith("/operationresults/")
+    answers = [await here.arm("GET", path) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 200]
+    assert answers[1].data()["properties"]["provisioningState"] == "Succeeded"
+    assert {call.action for call in here.world.calls(path="*/operationresults/*")} == {
+        "Microsoft.ApiManagement/service/operationresults/read"
+    }
+
+
+async def test_assigning_an_identity_needs_a_right_on_the_identity_too(here: Apim) -> None:
+    """Source: Azure/aad-pod-identity issue 613."""
+    here.world.entra.add_user_identity(USER_ID)
+    here.world.denied.add("microsoft.managedidentity/userassignedidentities/assign/action")
+    refused = await patch_users(here, {USER_ID: {}})
+    error = refused.data()["error"]
+    assert (refused.status, error["code"]) == (403, "LinkedAuthorizationFailed")
+    assert "has permission to perform action 'Microsoft.ApiManagement/service/write'" in error["message"]
+    assert (
+        f"'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '{USER_ID}'"
+        in (error["message"])
+    )
+    here.world.denied.clear()
+    assert (await patch_users(here, {USER_ID: {}})).status == 202
+    assert [call.linked for call in here.world.calls(method="PATCH")] == 2 * [
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",)
+    ]
 
 
 async def test_the_clock_can_decide_how_long_updating_takes(here: Apim) -> None:
