@@ -190,26 +190,40 @@ def read(document: Json, client_id: str) -> AuthSettings:
 
 
 def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
-    """The document with our slice in it and everything else as it was."""
+    """The document with our slice in it and everything else as it was. What the slice leaves open stays absent."""
     whole = deepcopy(dict(document))
-    provider = _down(whole, "identityProviders", PROVIDER)
-    validation = _down(provider, "validation")
-    _down(whole, "platform")["enabled"] = slice_.enabled
-    _down(whole, "globalValidation")["requireAuthentication"] = slice_.require_authentication
-    _down(whole, "globalValidation")["unauthenticatedClientAction"] = slice_.unauthenticated_client_action
-    provider["enabled"] = slice_.provider_enabled
-    _down(provider, "registration")["clientId"] = slice_.client_id
-    _down(provider, "registration")["openIdIssuer"] = slice_.issuer
+    for path, value in _leaves(slice_):
+        if value is not None:
+            _down(whole, *path[:-1])[path[-1]] = value
+    validation = _down(whole, "identityProviders", PROVIDER, "validation")
     audiences = validation.get("allowedAudiences") or []
     if client_id not in _lowered(audiences):
         validation["allowedAudiences"] = [*audiences, client_id]
-    _down(validation, "defaultAuthorizationPolicy")["allowedApplications"] = sorted(slice_.allowed_applications)
+    if slice_.allowed_applications:
+        _down(validation, "defaultAuthorizationPolicy")["allowedApplications"] = sorted(slice_.allowed_applications)
     return whole
 
 
+def _leaves(slice_: AuthSettings) -> Iterator[tuple[tuple[str, ...], Any]]:
+    provider = ("identityProviders", PROVIDER)
+    yield ("platform", "enabled"), slice_.enabled
+    yield ("globalValidation", "requireAuthentication"), slice_.require_authentication
+    yield ("globalValidation", "unauthenticatedClientAction"), slice_.unauthenticated_client_action
+    yield (*provider, "enabled"), slice_.provider_enabled
+    yield (*provider, "registration", "clientId"), slice_.client_id
+    yield (*provider, "registration", "openIdIssuer"), slice_.issuer
+
+
 def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> AuthSettings:
-    """The door as it is, open for the newcomer too. An empty list stays so: one name in it shuts others out."""
+    """
+    The door as it is, open for the newcomer too.
+
+    Without a list everybody with a token for the registration comes in already: one name in it would shut others out,
+    and so may a first audience beside no list (pnp/Microsoft365-Analytics-Insights: 403 for every valid token).
+    """
     listed = before.allowed_applications
+    if not listed and before.client_id == after.client_id:
+        return before
     allowed = listed | {newcomer} if listed else listed
     return replace(before, allowed_applications=allowed, accepts_our_audience=after.accepts_our_audience)
 

@@ -134,6 +134,13 @@ async def test_everything_else_in_the_document_stays_as_it_was() -> None:
     assert before["platform"]["enabled"] is False
 
 
+def test_what_is_absent_and_has_a_default_stays_absent_while_a_newcomer_is_admitted() -> None:
+    before = closed(**{f"{PROVIDER}__registration": {"clientId": CLIENT_ID}})
+    del before["globalValidation"]["unauthenticatedClientAction"]
+    del before["identityProviders"]["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
+    assert lay(before, read(before, CLIENT_ID), CLIENT_ID) == before
+
+
 def test_audiences_of_others_are_kept_beside_ours() -> None:
     before = closed(**{f"{PROVIDER}__validation__allowedAudiences": ["api://x"]})
     after = lay(before, read(CLOSED, CLIENT_ID), CLIENT_ID)
@@ -276,6 +283,16 @@ def test_who_comes_in_besides_us_is_dropped_after_the_switch_with_one_write() ->
 def test_a_closed_door_that_lists_nobody_is_narrowed_after_the_switch() -> None:
     before = closed(**{f"{POLICY}__allowedApplications": []})
     assert stages(before) == [(Phase.CLOSE, frozenset({IDENTITY_CLIENT_ID}))]
+
+
+def test_a_closed_door_that_names_neither_callers_nor_audiences_is_changed_only_after_the_switch() -> None:
+    before = closed(**{f"{PROVIDER}__validation": {}})
+    assert [phase for phase, _ in stages(before)] == [Phase.CLOSE]
+
+
+def test_a_closed_door_of_another_registration_first_accepts_ours_too() -> None:
+    before = closed(**{f"{PROVIDER}__validation": {}, f"{PROVIDER}__registration__clientId": OTHER_APP})
+    assert [phase for phase, _ in stages(before)] == [Phase.ADD, Phase.CLOSE]
 
 
 def test_easy_auth_stays_closed_when_the_binding_goes() -> None:
