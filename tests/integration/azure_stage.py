@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,24 @@ class Stage:
     @contextmanager
     def watching(self, watch: Callable[[Call], None]) -> Iterator[None]:
         """`watch` is told of every write as soon as it is done, before its answer is sent."""
+        with self._told(lambda call: watch(call) if is_write(call) else None):
+            yield
+
+    @contextmanager
+    def reading(self, path: str, then: Callable[[], None]) -> Iterator[None]:
+        """`then` happens whenever the operator has read such a document, before it gets the answer."""
+
+        def watch(call: Call) -> None:
+            if call.method == "GET" and fnmatchcase(call.path.lower(), path.lower()):
+                then()
+
+        with self._told(watch):
+            yield
+
+    @contextmanager
+    def _told(self, watch: Callable[[Call], None]) -> Iterator[None]:
         before = self.world.log
-        self.world.log = WatchedLog(lambda call: watch(call) if is_write(call) else None)
+        self.world.log = WatchedLog(watch)
         try:
             yield
         finally:

@@ -1,10 +1,14 @@
 """One manifest replaces the portal's clicks: what one pass makes true, and that a second one has nothing to do."""
 
 import copy
-from collections.abc import AsyncIterator
+import time
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from azuresim.world import Call
+from funcgate.azure.operations import SHORTEST_SECONDS
 from integration.azure_stage import BOTH, CALLER, NAMED, SYSTEM, VAULT, Json, Stage, on_stage, seen_by_the_function
 
 
@@ -194,6 +198,31 @@ async def test_those_whom_the_author_allows_come_in_too(stage: Stage) -> None:
     assert (await stage.through_the_gateway()).status == 200
 
 
+async def test_a_door_that_others_use_already_stays_open_for_callers_that_carry_our_token(stage: Stage) -> None:
+    """Configured by somebody who left out what has a default."""
+    stage.put_auth(
+        {
+            "platform": {"enabled": True},
+            "globalValidation": {"requireAuthentication": True},
+            "identityProviders": {
+                "azureActiveDirectory": {
+                    "enabled": True,
+                    "registration": {"clientId": stage.team.client_id},
+                    "validation": {
+                        "defaultAuthorizationPolicy": {"allowedApplications": [stage.team.stranger_client_id]}
+                    },
+                }
+            },
+        }
+    )
+
+    await stage.settled()
+
+    assert stage.writes().count("PUT config/authsettingsV2") == 2
+    assert (await stage.through_the_gateway()).status == 200
+    assert stage.door_is_closed()
+
+
 # --- the backend
 
 
@@ -262,3 +291,39 @@ async def test_a_dry_run_shows_what_a_pass_would_write_and_writes_nothing(stage:
         ("create", "apis/orders/policies/policy"),
         ("update", "config/authsettingsV2"),
     ]
+
+
+# --- how long it takes
+
+
+@pytest.mark.parametrize("before", [None, SYSTEM], ids=["from_nothing", "identity_is_there"])
+async def test_a_pass_lasts_as_long_as_its_longest_chain_of_calls(before: Json | None) -> None:
+    """
+    Prints the ratio (pytest -s), and asserts nothing that a busy machine could disturb.
+
+    The pauses between polls of an operation belong to the chain: Azure asked for them.
+    """
+    async with on_stage(latency=0.05, check_contracts=False) as stage:
+        stage.give_identity(before)
+        started = time.monotonic()
+
+        await stage.settled()
+
+        seconds = time.monotonic() - started
+        chain = longest_chain(stage.calls())
+        pauses = SHORTEST_SECONDS * sum("operationsStatuses" in call.path for call in chain)
+        ratio = seconds / (pauses + sum(call.seconds for call in chain))
+        print(f"{seconds:.2f} s, {ratio:.2f} × its longest chain, {len(chain)} calls")  # noqa: T201
+        assert len(stage.writes()) == (4 if before is None else 3)
+
+
+def longest_chain(calls: Sequence[Call]) -> Sequence[Call]:
+    """Calls of which none began before the one before it had ended, as long in all as can be."""
+    best: list[tuple[float, list[Call]]] = [(0.0, [])]
+    ended = [0.0]
+    for call in sorted(calls, key=lambda call: call.began + call.seconds):
+        before = best[bisect_right(ended, call.began) - 1]
+        with_it = (before[0] + call.seconds, [*before[1], call])
+        best.append(max(best[-1], with_it, key=lambda found: found[0]))
+        ended.append(call.began + call.seconds)
+    return best[-1][1]

@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Literal
 
 import pytest
 
 from azuresim.world import Call
 from funcgate.engine import Pass
 from funcgate.spec import Binding
-from integration.azure_stage import BOTH, NAMED, SYSTEM, Stage, on_stage, troubles, written
+from integration.azure_stage import BOTH, NAMED, SYSTEM, Stage, on_stage, outcome, troubles, written
 
 ADOPTION = ("PATCH service/contoso", "PUT backends/orders-fn", "PUT policies/policy", "PUT config/authsettingsV2")
 SWITCH = (
@@ -65,6 +66,44 @@ async def test_callers_see_no_refusal_while_the_identity_changes(stage: Stage) -
     assert set(answers) == {200}
     assert answers.total() > len(stage.writes()) + 2
     assert stage.writes() == list(SWITCH)
+
+
+BY_HAND = """<policies>
+<inbound><base /><authentication-managed-identity resource="aaaaaaaa-0000-4000-8000-000000000001" /></inbound>
+<backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"""
+
+
+@pytest.mark.parametrize("empty", ["allows all", "refuses all"])
+async def test_callers_see_no_refusal_while_a_door_closed_by_hand_is_narrowed(
+    stage: Stage, empty: Literal["allows all", "refuses all"]
+) -> None:
+    """As tutorials leave it: a token is asked for and sent, and nobody is named who may bring one."""
+    stage.give_identity(SYSTEM)
+    stage.put_policy(BY_HAND)
+    stage.put_auth(DOOR_BY_HAND)
+    stage.world.switches.easy_auth_empty_allow_list = empty
+    stage.world.latency = 0.02
+
+    async with stage.busy_caller() as answers:
+        await stage.reconcile()
+
+    assert set(answers) == {200}
+    assert stage.door_is_closed()
+
+
+DOOR_BY_HAND = {
+    "platform": {"enabled": True},
+    "globalValidation": {"requireAuthentication": True, "unauthenticatedClientAction": "Return401"},
+    "identityProviders": {
+        "azureActiveDirectory": {
+            "enabled": True,
+            "registration": {
+                "clientId": "aaaaaaaa-0000-4000-8000-000000000001",
+                "openIdIssuer": "https://login.microsoftonline.com/11111111-aaaa-4000-8000-000000000001/v2.0",
+            },
+        }
+    },
+}
 
 
 async def test_callers_see_no_refusal_while_a_binding_goes(stage: Stage) -> None:
@@ -269,3 +308,64 @@ async def assert_all_is_well(stage: Stage) -> None:
     assert stage.door_is_closed()
     backends = [each for each in stage.world.arm.documents if "/backends/" in each]
     assert backends == [stage.team.backend_id.lower()]
+
+
+# --- somebody else writes at the same time
+
+
+def once(change: Callable[[], object]) -> Callable[[], None]:
+    left = [change]
+    return lambda: left.pop()() and None if left else None
+
+
+async def test_what_somebody_writes_into_the_policy_meanwhile_survives(stage: Stage) -> None:
+    await stage.settled()
+    stage.put_policy(stage.policy.replace(' ignore-error="false"', ' ignore-error="true"'))
+    theirs = '<set-header name="x-team"><value>blue</value></set-header>'
+    save = once(lambda: stage.put_policy(stage.policy.replace("<base />", f"<base />{theirs}", 1)))
+
+    with stage.reading("*/policies/policy", save):
+        first = await stage.reconcile()
+    await stage.settled()
+
+    assert outcome(first, "PolicyReady").reason == "ChangedMeanwhile"
+    assert "x-team" in stage.policy
+
+
+async def test_a_policy_that_somebody_makes_meanwhile_survives(stage: Stage) -> None:
+    save = once(lambda: stage.put_policy(THEIRS))
+
+    with stage.reading("*/policies/policy", save):
+        first = await stage.reconcile()
+    await stage.settled()
+
+    assert outcome(first, "PolicyReady").reason == "ChangedMeanwhile"
+    assert "x-team" in stage.policy
+
+
+THEIRS = """<policies><inbound><base /><set-header name="x-team"><value>blue</value></set-header></inbound>
+<backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"""
+
+
+async def test_what_somebody_sets_at_the_door_meanwhile_survives(stage: Stage) -> None:
+    """This document knows no ETag: it is read again right before it is written."""
+    save = once(lambda: stage.put_auth({"platform": {"enabled": False}, "login": {"tokenStore": {"enabled": True}}}))
+
+    with stage.reading("*/authsettingsV2", save):
+        await stage.settled()
+
+    assert stage.auth["login"] == {"tokenStore": {"enabled": True}}
+    assert stage.door_is_closed()
+
+
+async def test_what_somebody_sets_in_the_backend_meanwhile_survives(stage: Stage) -> None:
+    def save() -> None:
+        stage.backend["title"] = "Orders"
+        stage.world.arm.touch(stage.team.backend_id)
+
+    with stage.reading("*/backends/orders-fn", once(save)):
+        await stage.reconcile()
+    await stage.settled()
+
+    assert stage.backend["title"] == "Orders"
+    assert "funcgate" in stage.backend["description"]

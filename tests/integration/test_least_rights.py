@@ -1,0 +1,81 @@
+"""The role in deploy/ holds every right that the operator's passes need, and no other."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from azuresim.arm_routes import ROUTES
+from azuresim.world import Call
+from funcgate.engine import Pass
+from funcgate.spec import Binding
+from integration.azure_stage import NAMED, Stage, on_stage
+
+ROLE = json.loads((Path(__file__).parents[2] / "deploy" / "azure-role.json").read_text())
+
+
+class Rights:
+    """The actions that passes needed, as Azure's roles name them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.used: dict[str, str] = {}
+
+    async def settled(self, binding: Binding | None = None) -> Pass:
+        done = await self.stage.settled(binding)
+        for action in (each for call in self.stage.calls() for each in _actions(call)):
+            self.used.setdefault(action.lower(), action)
+        return done
+
+
+def _actions(call: Call) -> Iterator[str]:
+    yield from call.linked
+    if call.service == "arm":
+        assert call.action, f"{call.method} {call.path} is no operation that Azure has"
+        yield call.action
+
+
+async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
+    """A whole life: adoption, a change of identity, drift, a backend of our own, deletion, and what is gone already."""
+    async with on_stage() as stage:
+        stage.add_identities()
+        rights = Rights(stage)
+        await rights.settled()
+        await rights.settled(stage.binding(identity=NAMED))
+        await own_backend(stage, rights)
+        await rights.settled(stage.binding(identity=NAMED, deleting=True))
+        await the_identity_again(stage, rights)
+        stage.world.arm.remove_group(stage.team.group_id)
+        await rights.settled(stage.binding(deleting=True))
+
+    held = {action.lower(): action for action in ROLE["Actions"]}
+    assert {rights.used[key] for key in rights.used.keys() - held.keys()} == set(), "missing in the role"
+    assert {held[key] for key in held.keys() - rights.used.keys()} == set(), "too much in the role"
+
+
+async def own_backend(stage: Stage, rights: Rights) -> None:
+    """Somebody deleted the imported backend; the one that we make in its place is ours, and nobody else uses it."""
+    for operation in stage.team.operation_ids:
+        stage.world.arm.delete(f"{operation}/policies/policy")
+    stage.world.arm.delete(stage.team.backend_id)
+    await rights.settled(stage.binding(identity=NAMED))
+
+
+async def the_identity_again(stage: Stage, rights: Rights) -> None:
+    """In a tier whose updates are followed below the service."""
+    stage.give_identity(None)
+    stage.world.switches.apim_service_polls = "results"
+    await rights.settled()
+
+
+async def test_with_exactly_these_rights_nothing_is_denied() -> None:
+    """What Azure's roles do not grant they deny: every other action that the simulated Azure knows."""
+    async with on_stage(check_contracts=False) as stage:
+        held = {action.lower() for action in ROLE["Actions"]}
+        stage.world.denied |= {action for action in known_actions() if action not in held}
+
+        await stage.settled()
+        await stage.settled(stage.binding(deleting=True))
+
+
+def known_actions() -> set[str]:
+    return {route.action.lower() for routes in ROUTES.values() for route in routes}
