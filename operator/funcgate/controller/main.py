@@ -37,9 +37,8 @@ logger = logging.getLogger(__name__)
 EngineFactory = Callable[[Metrics], AbstractAsyncContextManager[Engine]]
 
 STOPPED, FAILED, CANNOT_START = 0, 1, 2
-GOODBYE_SECONDS = (
-    0.25  # for TLS connections to close: docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
-)
+# For TLS connections to close: docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
+GOODBYE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
