@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from funcgate import conditions
 from funcgate.azure import write_fence
-from funcgate.conditions import IN_SYNC, WAITING, Condition
+from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, camel, named, plan
 from funcgate.spec import Binding
@@ -267,7 +267,7 @@ class _AspectRun(Generic[S]):
         """What our part lives in is gone, or is there without it. Raises Unmet when neither can be proven."""
         if await self.run.is_gone(self.aspect.home(self.binding)) is None:
             raise Unmet(
-                "DeleteBlocked",
+                DELETE_BLOCKED,
                 f"{missing}; this may also be a lost right, so nothing is assumed to be gone",
                 stalled=True,
                 status="Unknown",

@@ -43,6 +43,7 @@ class Identity(Aspect[ServiceIdentity]):
     async def observe(self, binding: Binding) -> Mapping[str, Observed[ServiceIdentity]]:
         """Whether the identity is there, and its ids. Raises Unmet when a named identity does not exist."""
         service, ids = await asyncio.gather(self.apim.get_service(self.home(binding)), self._ids(binding))
+        _must_not_be_a_former_one(binding, service, ids)
         state = ServiceIdentity(
             identity=_wanted(binding), assigned=_assigned(binding, service), gateway_url=service.gateway_url, ids=ids
         )
@@ -88,6 +89,24 @@ class Identity(Aspect[ServiceIdentity]):
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Which identity calls the function."""
         return f"API Management calls as client {facts.identity_client_id} (principal {facts.principal_id})."
+
+
+def _must_not_be_a_former_one(binding: Binding, service: Service, ids: ManagedIdentity | None) -> None:
+    """
+    The named identity is the one that the service carries, not one that was deleted and made anew under its name.
+
+    A resource goes on naming a deleted identity until somebody detaches it, and gets no token. Source:
+    learn.microsoft.com/entra/identity/managed-identities-azure-resources, "Manage user-assigned managed identities".
+    """
+    identity = binding.spec.api_management.identity
+    carried = service.user_assigned.get(identity.id.lower()) if isinstance(identity, UserAssigned) else None
+    if carried and ids and carried.client_id and carried.client_id.lower() != ids.client_id.lower():
+        raise Unmet(
+            "IdentityReplaced",
+            f"{carried.id} was deleted and made anew; the service still names the former one (client "
+            f"{carried.client_id}) and gets no token: detach it from the service, funcgate attaches the new one",
+            stalled=True,
+        )
 
 
 def _wanted(binding: Binding) -> str:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from funcgate.conditions import READY, Condition
+from funcgate.conditions import DELETE_BLOCKED, READY, RECONCILING, STALLED, Condition
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.events import Events, Type
 from funcgate.controller.status import transitions
-from funcgate.controller.verdicts import DELETE_BLOCKED, PAUSED_REASON
+from funcgate.controller.verdicts import PAUSED_REASON
 from funcgate.metrics import Metrics
 from funcgate.model import Action, Drift
 
@@ -54,17 +54,8 @@ class Announcer:
     def conditions(self, about: Snapshot, before: Sequence[Condition], after: Sequence[Condition]) -> None:
         """Each condition that says something else now is logged; what people wait for or must act on is an event."""
         for was, now in transitions(before, after):
-            logger.info(
-                "condition changed",
-                extra=_about(about)
-                | {
-                    "condition": now.type,
-                    "was": was.status if was else None,
-                    "status": now.status,
-                    "reason": now.reason,
-                    "detail": now.message,
-                },
-            )
+            if _worth_a_line(was, now):
+                logger.info("condition changed", extra=_about(about) | _transition(was, now))
             if type_ := _worth_an_event(was, now):
                 self._events.emit(about, type_, now.reason, f"{now.type}: {now.message}")
 
@@ -84,6 +75,21 @@ def _corrected(change: Applied) -> str:
     if change.action is Action.DELETE:
         return f"{change.condition}: {change.key} should not be there and was removed"
     return f"{change.condition}: {'; '.join(map(str, change.drifts))}"
+
+
+def _transition(was: Condition | None, now: Condition) -> dict[str, Any]:
+    return {
+        "condition": now.type,
+        "was": was.status if was else None,
+        "status": now.status,
+        "reason": now.reason,
+        "detail": now.message,
+    }
+
+
+def _worth_a_line(was: Condition | None, now: Condition) -> bool:
+    """All but that a new object is not known yet, and what follows from Ready anyway."""
+    return now.type not in (RECONCILING, STALLED) and (was is not None or now.status != "Unknown")
 
 
 def _worth_an_event(was: Condition | None, now: Condition) -> Type | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any
 
-from funcgate.conditions import READY, STALLED, Condition
+from funcgate.conditions import DETACH, READY, STALLED, Condition
 from funcgate.controller import scopes, status, verdicts
 from funcgate.controller.announce import Announcer
 from funcgate.controller.bindings import Bindings
@@ -162,7 +162,7 @@ class Reconciler:
         if snapshot.deleting:
             if not status.has_facts(snapshot.status):
                 return await self._let_go(snapshot, "Nothing was ever written to Azure for it.")
-            if snapshot.policy == verdicts.DETACH:
+            if snapshot.policy == DETACH:
                 return await self._let_go(snapshot, "What stands in Azure is left there, as asked for.")
             unmet = verdicts.delete_blocked(unmet.message)
         turn = _turn(snapshot)
@@ -176,7 +176,7 @@ class Reconciler:
             return await self._let_go(snapshot, "What stands in Azure is left there: this binding only observed.")
         if snapshot.policy not in verdicts.POLICIES:
             return await self._refuse(snapshot, verdicts.delete_blocked(verdicts.unknown_policy(snapshot.policy)))
-        if snapshot.policy == verdicts.DETACH:
+        if snapshot.policy == DETACH:
             spec = spec.model_copy(update={"deletion_policy": "Orphan"})
         return await self._pass(snapshot, spec)
 

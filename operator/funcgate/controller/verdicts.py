@@ -5,7 +5,7 @@ What the controller says about a binding without asking the engine: conditions f
 from collections.abc import Sequence
 from dataclasses import replace
 
-from funcgate.conditions import READY, RECONCILING, Condition, unsettled
+from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, RECONCILING, WAY_OUT, Condition, unsettled
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.status import read, with_summaries
 from funcgate.errors import Unmet
@@ -13,16 +13,12 @@ from funcgate.spec import PAUSED, RECONCILE_POLICY
 
 MANAGE = "manage"
 OBSERVE = "observe"
-DETACH = "detach-on-delete"
 POLICIES = (MANAGE, OBSERVE, DETACH)
 
 PENDING = "Pending"
 PAUSED_REASON = "Paused"
 INVALID_SPEC = "InvalidSpec"
-DELETE_BLOCKED = "DeleteBlocked"
 INTERNAL_ERROR = "InternalError"
-
-WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
 
 
 def first(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:

@@ -585,7 +585,7 @@ async def test_a_log_line_tells_each_change_and_each_condition_that_changed(
     assert (applied.message, applied.aspect, applied.key, applied.action, applied.generation, applied.fields) == (  # type: ignore[attr-defined]
         "applied", "BackendReady", "backends/orders", "update", 1, ["url"]
     )  # fmt: skip
-    assert {each.condition for each in changed} >= {"Ready", "Reconciling", "BackendReady"}  # type: ignore[attr-defined]
+    assert {each.condition for each in changed} == {"Ready", "BackendReady", "PolicyReady"}  # type: ignore[attr-defined]
 
 
 async def test_a_pass_that_changes_nothing_is_silent(staged: Setting, caplog: pytest.LogCaptureFixture) -> None:
