@@ -85,11 +85,8 @@ class StubApim:
 
     async def add_identity(self, service: str, *, system: bool, user_assigned: str | None) -> Service:
         self.written.append(("identity", system, user_assigned))
-        named = (
-            {user_assigned.lower(): UserIdentity(id=user_assigned, principal_id="p", client_id="c")}
-            if user_assigned
-            else {}
-        )
+        ids = UserIdentity(id=user_assigned or "", principal_id=PRINCIPAL_ID, client_id=IDENTITY_CLIENT_ID)
+        named = {user_assigned.lower(): ids} if user_assigned else {}
         self.service = replace(self.service, has_system_identity=system, user_assigned=named)
         return self.service
 

@@ -6,7 +6,9 @@ from funcgate.model import Drift
 from stubs import StubApim, StubIdentities, a_service, run
 
 NAMED = {"id": SERVICE, "identity": {"type": "UserAssigned", "id": NAMED_IDENTITY}}
-CARRIED = {NAMED_IDENTITY.lower(): UserIdentity(id=NAMED_IDENTITY, principal_id="p", client_id="c")}
+CARRIED = {
+    NAMED_IDENTITY.lower(): UserIdentity(id=NAMED_IDENTITY, principal_id=PRINCIPAL_ID, client_id=IDENTITY_CLIENT_ID)
+}
 
 
 async def test_a_service_without_an_identity_gets_its_own() -> None:
@@ -41,6 +43,15 @@ async def test_a_named_identity_that_does_not_exist_is_named_with_its_field() ->
     outcome, _ = await run(Identity(StubApim(), StubIdentities(named=missing)), a_binding(apiManagement=NAMED))
     assert (outcome.reason, outcome.stalled) == ("IdentityNotFound", True)
     assert "spec.apiManagement.identity.id" in outcome.message
+
+
+async def test_an_identity_that_was_made_anew_must_be_detached_first() -> None:
+    former = UserIdentity(id=NAMED_IDENTITY, principal_id="p", client_id="former")
+    apim = StubApim(service=a_service(user_assigned={NAMED_IDENTITY.lower(): former}))
+    outcome, done = await run(Identity(apim, StubIdentities()), a_binding(apiManagement=NAMED))
+    assert (outcome.reason, outcome.stalled, apim.written) == ("IdentityReplaced", True, [])
+    assert "detach it from the service" in outcome.message
+    assert done.known.identity_client_id is None
 
 
 async def test_ids_that_are_not_published_yet_are_waited_for() -> None:
