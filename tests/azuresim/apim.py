@@ -187,7 +187,10 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
         service.body["tags"] = tags
         settle(world, service, identity)
 
-    operation = world.operations.start(service.id, on_done=done)
+    def failed() -> None:  # assumed: the service says so itself
+        state(service, "Failed", "")
+
+    operation = world.operations.start(service.id, on_done=done, on_failed=failed)
     state(service, "Updating", "Updating")
     world.arm.touch(service.id)
     with_etag(service)
