@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from azuresim.apim_policy_text import read, write
+from azuresim.msi import add_user_identity
 from funcgate.spec import Binding
 from integration.azure_stage import BOTH, CALLER, NAMED, SYSTEM, Stage, changed_fields, on_stage, outcome
 
@@ -420,6 +421,24 @@ async def test_a_named_identity_that_was_detached_is_attached_again() -> None:
         assert changed_fields(done) == {"identity": {"assigned"}}
         assert CALLER in stage.service.body["identity"]["userAssignedIdentities"]
         assert (await stage.through_the_gateway()).status == 200
+
+
+async def test_a_named_identity_that_was_made_anew_is_attached_once_the_former_one_is_detached() -> None:
+    async with on_stage(check_contracts=False) as stage:
+        stage.add_identities()
+        named = stage.binding(identity=NAMED)
+        await stage.settled(named)
+        stage.world.arm.delete(CALLER)
+        add_user_identity(stage.world, CALLER)
+
+        done = await stage.reconcile(named)
+        assert outcome(done, "IdentityReady").reason == "IdentityReplaced"
+        assert stage.writes() == []
+        stage.give_identity(None)
+        await stage.settled(named)
+
+        assert (await stage.through_the_gateway()).status == 200
+        assert stage.door_is_closed()
 
 
 async def test_several_changes_by_hand_are_undone_in_one_pass() -> None:

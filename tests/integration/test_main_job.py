@@ -1,12 +1,15 @@
 """One manifest replaces the portal's clicks: what one pass makes true, and that a second one has nothing to do."""
 
+import asyncio
 import copy
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 
+from azuresim.scenarios import imported
 from azuresim.world import Call
 from funcgate.azure.operations import SHORTEST_SECONDS
 from integration.azure_stage import BOTH, CALLER, NAMED, SYSTEM, VAULT, Json, Stage, on_stage, seen_by_the_function
@@ -291,6 +294,42 @@ async def test_a_dry_run_shows_what_a_pass_would_write_and_writes_nothing(stage:
         ("create", "apis/orders/policies/policy"),
         ("update", "config/authsettingsV2"),
     ]
+
+
+# --- several at once, and names as people write them
+
+
+async def test_ids_may_be_written_in_any_case(stage: Stage) -> None:
+    shout = {"/resourceGroups/shop-rg": "/resourcegroups/SHOP-RG", "orders-fn": "Orders-FN", "contoso": "Contoso"}
+    service, function_app = stage.team.service_id, stage.team.site_id
+    for quiet, loud in shout.items():
+        service, function_app = service.replace(quiet, loud), function_app.replace(quiet, loud)
+    loud_binding = stage.binding(apiManagement={"id": service}, functionApp={"id": function_app})
+
+    await stage.settled(loud_binding)
+
+    assert len(stage.writes()) == 4
+    assert (await stage.settled(loud_binding)).changes == ()
+    assert (await stage.settled()).changes == ()
+
+
+async def test_two_bindings_on_one_service_make_each_write_once(stage: Stage) -> None:
+    billing = imported(stage.world, "billing")
+    second = stage.binding(
+        functionApp={"id": billing.site_id},
+        entra={"registration": {"type": "Existing", "clientId": billing.client_id}},
+        api={"name": "billing", "import": {"from": "None"}},
+    )
+    stage.world.log.clear()
+
+    both = await asyncio.gather(
+        stage.engine.reconcile(stage.binding()),
+        stage.engine.reconcile(replace(second, name="billing", owner="prod/shop/billing")),
+    )
+
+    assert all(done.done for done in both)
+    assert len(stage.writes()) == 7
+    assert stage.writes().count("PATCH service/contoso") == 1
 
 
 # --- how long it takes

@@ -536,6 +536,34 @@ async def test_a_short_outage_of_reads_is_not_even_noticed(stage: Stage) -> None
     await stage.settled()
 
 
+async def test_an_update_of_the_service_that_fails_is_reported_and_tried_again(stage: Stage) -> None:
+    stage.give_identity(None)
+    start = stage.world.operations.start
+    text = "The service could not be updated."
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.world.operations, "start", lambda *a, **k: start(*a, **k).fail("UpdateFailed", text))
+        first = await stage.reconcile()
+    await stage.settled()
+
+    found = outcome(first, "IdentityReady")
+    assert (found.status, found.reason, found.stalled) == ("False", "Rejected", True)
+    assert f"UpdateFailed: {text}" in found.message
+
+
+async def test_ids_of_a_new_identity_are_waited_for(stage: Stage) -> None:
+    """Looking them up lags behind the service itself."""
+    stage.give_identity(None)
+    not_yet = {"error": {"code": "NotFound", "message": "No system assigned identity is enabled for the resource."}}
+    stage.world.faults.add(path="*/identities/default", status=404, body=not_yet, times=2)
+
+    first = await stage.reconcile()
+    await stage.settled()
+
+    found = outcome(first, "IdentityReady")
+    assert (found.status, found.reason, found.stalled) == ("Unknown", "IdentityPending", False)
+
+
 # --- the token endpoint
 
 
