@@ -122,7 +122,10 @@ async def until_ready(stage: Stage) -> bool:
 async def kubectl(stage: Stage, *arguments: str) -> asyncio.subprocess.Process:
     """kubectl as admin, still running."""
     program = Path(sys.executable).parent / "kubectl"
-    environment = os.environ | {"KUBECONFIG": str(stage.plane.admin_kubeconfig)}
+    environment = os.environ | {
+        "KUBECONFIG": str(stage.plane.admin_kubeconfig),
+        "KUBECACHEDIR": str(stage.folder / "kubectl"),
+    }
     return await asyncio.create_subprocess_exec(
         program, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -238,11 +238,17 @@ class _AspectRun(Generic[S]):
     async def _reconcile(self) -> Unmet | None:
         """What is still not as it must be once all is written."""
         observed = await self._observe()
+        try:
+            return await self._settle(observed)
+        except Unmet as unmet:
+            raise self.aspect.meanwhile(observed, unmet) from unmet
+
+    async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
         desired = self.aspect.desired(self.binding, self.run.facts)
         if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt)):
             observed = await self._observe()
-            self._stuck(plan(desired, observed, adopt=self.binding.spec.adopt))
+            self._must_stand(plan(desired, observed, adopt=self.binding.spec.adopt))
         return self.aspect.judge(self.binding, self.run.facts, observed)
 
     async def _tear_down(self) -> None:
@@ -264,8 +270,11 @@ class _AspectRun(Generic[S]):
         return await self._apply(planned.changes)
 
     async def _confirm_gone(self, missing: NotFound) -> None:
-        """What our part lives in is gone, or is there without it. Raises Unmet when neither can be proven."""
-        if await self.run.is_gone(self.aspect.home(self.binding)) is None:
+        """What our part lives in is gone. Raises TryAgain when it is there after all, Unmet when that can't be told."""
+        gone = await self.run.is_gone(self.aspect.home(self.binding))
+        if gone is False:
+            raise TryAgain(f"{missing}; it is there when looked at again", reason="NotShownYet") from missing
+        if gone is None:
             raise Unmet(
                 DELETE_BLOCKED,
                 f"{missing}; this may also be a lost right, so nothing is assumed to be gone",
@@ -308,8 +317,10 @@ class _AspectRun(Generic[S]):
     def _write(self, change: Change[S]) -> Write:
         return Write(condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts)
 
-    def _stuck(self, remaining: Plan[S]) -> None:
-        """Nothing is left to write after writing. Raises TryAgain naming what Azure does not show (yet)."""
+    def _must_stand(self, remaining: Plan[S]) -> None:
+        """What was written is there and ours. Raises TryAgain for what Azure does not show yet, Unmet for a rival."""
+        if remaining.conflicts:
+            raise conflict(remaining.conflicts)
         if remaining.changes:
             fields = "; ".join(str(drift) for change in remaining.changes for drift in change.drifts)
             raise TryAgain(f"Azure took the write but still shows {fields}", reason="NotShownYet")

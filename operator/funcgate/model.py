@@ -102,7 +102,8 @@ def _drifts(before: Any, after: Any) -> Iterator[Drift]:
             continue
         seen, wanted = (getattr(side, each.name) if side is not None else None for side in (before, after))
         if seen != wanted and (seen or wanted):
-            yield Drift(field=camel(each.name), wanted=shown(wanted), seen=shown(seen))
+            show = each.metadata.get("shown", shown)
+            yield Drift(field=camel(each.name), wanted=show(wanted), seen=show(seen))
 
 
 def camel(name: str) -> str:
@@ -242,6 +243,10 @@ class Aspect(ABC, Generic[S]):
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         """What is still not as it must be when nothing is left to write. Pure."""
         return None
+
+    def meanwhile(self, observed: Mapping[str, Observed[S]], unmet: Unmet) -> Unmet:
+        """What to say of `unmet`, which keeps this aspect from going on, given what stands there until then. Pure."""
+        return unmet
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """What is true, in one sentence for the condition, once it is. Pure."""

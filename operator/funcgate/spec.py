@@ -148,7 +148,9 @@ class Import(_Part):
 class Api(_Part):
     """The API in API Management whose calls reach the functions."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^(?!\.{1,2}\Z)[^*#&+:<>?/;]+\Z", min_length=1, max_length=80)]
+    name: Annotated[
+        str, StringConstraints(pattern=r"^(?!\.{1,2}\Z)[^*#&+:<>?/;\\\x00-\x1f\x7f]+\Z", min_length=1, max_length=80)
+    ]
     import_: Import = Field(alias="import")
 
 

@@ -101,7 +101,8 @@ async def test_a_plan_shows_what_a_pass_would_write_and_writes_nothing(terminal:
         "  ~ backends/orders-fn  (BackendReady)",
         "      mark: absent → ours",
         "  · PolicyReady: Waiting: waits for the identity's client id, from IdentityReady",
-        "  · EasyAuthReady: Waiting: waits for the identity's tenant, from IdentityReady",
+        "  ! EasyAuthReady: DoorOpen: the function app lets callers in without a token; closing it waits for the "
+        "identity's tenant, from IdentityReady",
     ]
     assert terminal.calls() <= READS_AND_TOKENS
 

@@ -203,6 +203,28 @@ async def test_a_write_that_azure_does_not_show_is_not_taken_for_done(world: dic
     assert "value: old → new" in done.outcomes[0].message
 
 
+async def test_a_write_that_another_owner_overwrote_is_a_conflict(world: dict[str, str]) -> None:
+    class Lost(Toy):
+        async def apply(self, binding: Binding, change: Change[Text]) -> None:
+            await super().apply(binding, change)
+            self.world[self.name], self.ownership = "theirs", Ownership.FOREIGN
+
+    done = await reconcile(Lost("door", world))
+    assert (done.outcomes[0].status, done.outcomes[0].reason) == ("False", "Conflict")
+
+
+async def test_an_aspect_that_cannot_go_on_may_say_what_stands_there_meanwhile(world: dict[str, str]) -> None:
+    class Open(Toy):
+        def meanwhile(self, observed: Mapping[str, Observed[Text]], unmet: Unmet) -> Unmet:
+            return Unmet("DoorOpen", f"open; closing it {unmet.message}")
+
+    giver = Toy("giver", world, gives=("host_name",), fails_to_observe=TryAgain("busy", reason="Busy"))
+    done = await reconcile(Open("door", world, needs=("host_name",)), giver)
+    assert (
+        outcome(done, "DoorReady").message == "open; closing it waits for the function app's host name, from GiverReady"
+    )
+
+
 async def test_a_verdict_keeps_ready_away_after_all_is_written(world: dict[str, str]) -> None:
     done = await reconcile(Toy("door", world, verdict=Unmet("Hole", "a hole", stalled=True)))
     assert (done.outcomes[0].status, done.outcomes[0].reason, len(done.changes)) == ("False", "Hole", 1)
@@ -276,11 +298,16 @@ async def test_a_dry_run_of_a_deletion_shows_what_would_go(world: dict[str, str]
     assert (done.done, done.outcomes[0].reason) == (False, "ChangesPending")
 
 
-@pytest.mark.parametrize("gone", [True, False])
-async def test_a_deletion_ends_when_what_we_stood_in_is_proven_gone(world: dict[str, str], gone: bool) -> None:
+async def test_a_deletion_ends_when_what_we_stood_in_is_proven_gone(world: dict[str, str]) -> None:
     missing = NotFound("no such service", reason="ResourceNotFound")
-    done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=gone)
+    done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=True)
     assert done.done
+
+
+async def test_a_deletion_goes_on_when_what_seemed_gone_is_there_again(world: dict[str, str]) -> None:
+    missing = NotFound("no such service", reason="ResourceNotFound")
+    done = await reconcile(Toy("add", world, fails_to_observe=missing), deleting=True, gone=False)
+    assert (done.done, done.outcomes[0].reason, done.outcomes[0].stalled) == (False, "NotShownYet", False)
 
 
 async def test_a_deletion_is_blocked_while_gone_cannot_be_told_from_a_lost_right(world: dict[str, str]) -> None:

@@ -41,6 +41,8 @@ def test_client_ids_are_kept_in_one_form() -> None:
          "spec.entra.registration.clientId", "GUID"),
         ({"entra": {"registration": {"type": "Existing", "clientId": 7}}}, "spec.entra.registration.clientId", "GUID"),
         ({"api": {"name": "a/b", "import": {"from": "Functions"}}}, "spec.api.name", "pattern"),
+        ({"api": {"name": "a\nb", "import": {"from": "None"}}}, "spec.api.name", "pattern"),
+        ({"api": {"name": "a\\b", "import": {"from": "None"}}}, "spec.api.name", "pattern"),
         ({"api": {"name": "..", "import": {"from": "None"}}}, "spec.api.name", "pattern"),
         ({"functionApp": {"id": SITE.replace("shop-rg", "..")}}, "spec.functionApp.id", "ARM id"),
         ({"drift": {"interval": "soon"}}, "spec.drift.interval", "10m, 1h30m or 45s"),

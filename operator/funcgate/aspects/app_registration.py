@@ -22,6 +22,7 @@ class Registration:
     found: bool = False
     token_version: int | None = None
     service_principal: bool = False
+    enabled: bool = True
 
 
 class AppRegistration(Aspect[Registration]):
@@ -54,6 +55,7 @@ class AppRegistration(Aspect[Registration]):
             found=application is not None,
             token_version=application.token_version if application else None,
             service_principal=principal is not None,
+            enabled=principal is None or principal.enabled,
         )
         return {KEY: Observed(state=state)}
 
@@ -84,6 +86,13 @@ class AppRegistration(Aspect[Registration]):
                 "ServicePrincipalMissing",
                 f"application {client_id} has no service principal, so nobody gets a token for it; create one with "
                 f"az ad sp create --id {client_id}",
+                stalled=True,
+            )
+        if not state.enabled:
+            return Unmet(
+                "ServicePrincipalDisabled",
+                f"nobody gets a token for application {client_id}: its service principal is disabled; enable it in "
+                "Entra under Enterprise applications, Properties",
                 stalled=True,
             )
         if entra.token_version not in (None, state.token_version):

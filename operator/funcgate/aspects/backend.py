@@ -6,24 +6,37 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from funcgate import marks
 from funcgate.azure import ANY, ApimClient, ResourceId
 from funcgate.azure import Backend as SeenBackend
 from funcgate.errors import Rejected, Unmet
 from funcgate.marks import Mark
-from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase
+from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, shown
 from funcgate.spec import Binding
 
 KEY_HEADER = "x-functions-key"
 _REFERENCE = re.compile(r"^\{\{\s*([^{}\s]+)\s*\}\}$")
 
 
+def shown_url(url: str | None) -> str:
+    """An address without what may be secret in it: user, password and query."""
+    if url is None:
+        return shown(None)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
+    hidden = "?…" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{hidden}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FunctionBackend:
     """The slice of a backend that is ours: where it points and which named value it sends as the key."""
 
-    url: str
+    url: str = field(metadata={"shown": shown_url})
     key: str | None
     description: str = field(default="", compare=False)
 

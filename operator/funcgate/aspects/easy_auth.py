@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from funcgate.azure import ApimClient, Endpoints, FunctionAppClient, ResourceId
+from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Phase, Plan
 from funcgate.spec import Binding
@@ -61,8 +62,8 @@ class EasyAuth(Aspect[AuthSettings]):
     name = "easy_auth"
     condition = "EasyAuthReady"
     phase = Phase.CLOSE
-    needs = ("client_id", "token_version", "tenant_id", "identity_client_id", "principal_id", "host_name", "webhooks")
-    minds = ("sends_token", "marked")
+    needs = ("client_id", "token_version", "tenant_id", "identity_client_id", "principal_id")
+    minds = ("sends_token", "marked", "host_name", "webhooks")
     outlives = True
 
     def __init__(self, function_apps: FunctionAppClient, apim: ApimClient, endpoints: Endpoints) -> None:
@@ -131,6 +132,8 @@ class EasyAuth(Aspect[AuthSettings]):
         if binding.spec.adopt or facts.marked:
             return None
         changes = [(each.before, each.after) for each in plan.changes if each.before and each.after]
+        if changes and None in (facts.marked, facts.host_name, facts.webhooks):
+            return Unmet(WAITING, "waits until it is known whom closing the door would cut off", status="Unknown")
         victims = [victim for before, after in changes for victim in _cut_off(binding, facts, before, after)]
         if not victims:
             return None
@@ -157,9 +160,20 @@ class EasyAuth(Aspect[AuthSettings]):
 
     async def apply(self, binding: Binding, change: Change[AuthSettings]) -> None:
         """Our slice is in the document, laid over what stands there at that moment."""
-        after, client_id = change.after, binding.spec.entra.registration.client_id
-        assert after is not None, "this document outlives the binding"
-        await self.function_apps.put_auth(self.home(binding), lambda document: lay(document, after, client_id))
+        before, after, client_id = change.before, change.after, binding.spec.entra.registration.client_id
+        assert before, "this document is always there"
+        assert after, "this document outlives the binding"
+
+        def over(document: Json) -> Json:
+            return lay(document, _as_it_stands(document, before, after, client_id), client_id)
+
+        await self.function_apps.put_auth(self.home(binding), over)
+
+    def meanwhile(self, observed: Mapping[str, Observed[AuthSettings]], unmet: Unmet) -> Unmet:
+        """An open door that has to wait is said to be open, not just to wait."""
+        if observed[KEY].state.closed or unmet.reason != WAITING:
+            return unmet
+        return Unmet("DoorOpen", f"the function app lets callers in without a token; closing it {unmet.message}")
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[AuthSettings]]) -> Unmet | None:
         """Settings of others that leave a hole, or keep our caller out."""
@@ -214,6 +228,13 @@ def _leaves(slice_: AuthSettings) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield (*provider, "registration", "openIdIssuer"), slice_.issuer
 
 
+def _as_it_stands(document: Json, before: AuthSettings, after: AuthSettings, client_id: str) -> AuthSettings:
+    """The wish, with whoever else came in or went out at the door since `before` was read."""
+    listed = read(document, client_id).allowed_applications
+    joined, left = after.allowed_applications - before.allowed_applications, before.allowed_applications
+    return replace(after, allowed_applications=(listed | joined) - (left - after.allowed_applications))
+
+
 def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> AuthSettings:
     """
     The door as it is, open for the newcomer too.
@@ -238,10 +259,17 @@ def _cut_off(binding: Binding, facts: Facts, before: AuthSettings, after: AuthSe
         return
     ours = ResourceId.parse(binding.spec.function_app.id).name
     for name, url in before.around.other_backends:
-        if urlsplit(url).hostname == facts.host_name and name.lower() != ours.lower():
+        if _host(url) == facts.host_name and name.lower() != ours.lower():
             yield f"backend {name}"
     for name in facts.webhooks or ():
         yield f"function {name}, which a webhook calls"
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # somebody's backend with an address that is none
+        return None
 
 
 def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
@@ -288,7 +316,7 @@ def _surroundings(document: Json, validation: Json) -> Surroundings:
 
 def _other_providers(providers: Json) -> Iterator[str]:
     """
-    Identity providers besides Entra that let people in. One with a registration counts as on unless it says it is off.
+    Identity providers besides Entra that let people in: those with a registration that do not say they are off.
 
     Source: learn.microsoft.com/rest/api/appservice, Microsoft.Web 2025-05-01, IdentityProviders: `enabled` is false
     "if the provider should not be enabled despite the set registration".
@@ -301,9 +329,10 @@ def _other_providers(providers: Json) -> Iterator[str]:
 
 
 def _lets_in(provider: Any) -> bool:
+    """Without a registration nobody can sign in, whatever `enabled` says."""
     if not isinstance(provider, Mapping) or provider.get("enabled") is False:
         return False
-    return provider.get("enabled") is True or bool(provider.get("registration"))
+    return any((provider.get("registration") or {}).values())
 
 
 def _issuer(issuer: str | None) -> str | None:

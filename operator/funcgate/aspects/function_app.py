@@ -21,7 +21,8 @@ class RunningApp:
 
     host_name: str
     route_prefix: str
-    state: str
+    state: str  # empty where Azure does not say, as for apps in Container Apps
+    enabled: bool
     http_functions: int
     webhooks: tuple[str, ...]
 
@@ -60,8 +61,9 @@ class FunctionApp(Aspect[RunningApp]):
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[RunningApp]]) -> Unmet | None:
         """A stopped app answers nobody."""
-        state = observed[KEY].state.state
-        if state.lower() != "running":
+        app = observed[KEY].state
+        if not app.enabled or app.state.lower() not in ("", "running"):
+            state = app.state if app.enabled else "disabled"
             return Unmet("FunctionAppStopped", f"the function app's state is {state}; start it", stalled=True)
         return None
 
@@ -85,6 +87,7 @@ def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
         host_name=site.host_name,
         route_prefix=route_prefix(functions),
         state=site.state,
+        enabled=site.enabled,
         http_functions=sum(1 for each in functions if _http_trigger(each)),
         webhooks=tuple(sorted(each.name for each in functions if _called_by_webhook(each))),
     )

@@ -66,7 +66,7 @@ class Identity(Aspect[ServiceIdentity]):
         facts: dict[str, Any] = {"gateway_url": state.gateway_url}
         if state.assigned and state.ids:
             facts["principal_id"] = state.ids.principal_id
-            facts["identity_client_id"] = state.ids.client_id
+            facts["identity_client_id"] = state.ids.client_id.lower()
             facts["tenant_id"] = state.ids.tenant_id
         return facts
 

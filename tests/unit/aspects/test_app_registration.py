@@ -4,6 +4,7 @@ import pytest
 
 from builders import CLIENT_ID, a_binding
 from funcgate.aspects.app_registration import AppRegistration
+from funcgate.azure import ServicePrincipal
 from funcgate.errors import AccessDenied
 from funcgate.spec import Binding
 from stubs import StubGraph, run
@@ -32,6 +33,12 @@ async def test_the_registration_gives_its_client_id_and_token_version() -> None:
 async def test_a_registration_that_cannot_be_used_gives_no_facts(graph: StubGraph, reason: str) -> None:
     outcome, done = await run(AppRegistration(graph), a_binding())
     assert (outcome.reason, outcome.stalled, done.known.client_id) == (reason, True, None)
+
+
+async def test_a_disabled_service_principal_is_named() -> None:
+    disabled = ServicePrincipal(object_id="s", client_id=CLIENT_ID, assignment_required=False, enabled=False)
+    outcome, _ = await run(AppRegistration(StubGraph(principal=disabled)), a_binding())
+    assert (outcome.reason, outcome.stalled) == ("ServicePrincipalDisabled", True)
 
 
 async def test_a_stated_version_that_is_not_the_registrations_is_named() -> None:

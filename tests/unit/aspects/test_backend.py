@@ -78,6 +78,19 @@ async def test_drift_is_found_by_field_and_mended(change: dict[str, Any], field:
     assert ([each.field for each in outcome.changes[0].drifts], outcome.true) == ([field], True), reason
 
 
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("https://user:secret@old.example/api?code=secret", "https://old.example/api?…"),
+        ("https://old.example/api", "https://old.example/api"),
+        ("https://[x/", "(not an address)"),
+    ],
+)
+async def test_what_may_be_secret_in_an_address_is_not_shown(url: str, seen: str) -> None:
+    outcome = await reconcile(holding(description=OURS, url=url))
+    assert [drift.seen for drift in outcome.changes[0].drifts] == [seen]
+
+
 async def test_the_named_value_that_is_sent_today_stays() -> None:
     apim = holding(description=OURS, header_credentials={"x-functions-key": ("{{ team-key }}",)}, url="https://x")
     await reconcile(apim)

@@ -1,4 +1,5 @@
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,9 +167,13 @@ async def test_file_based_settings_are_not_fought_with() -> None:
     ("leaf", "value", "reason"),
     [
         ("globalValidation__excludedPaths", ["/open"], "ExcludedPaths"),
-        ("identityProviders__google", {"enabled": True}, "OtherProviderEnabled"),
+        ("identityProviders__google", {"enabled": True, "registration": {"clientId": "x"}}, "OtherProviderEnabled"),
         ("identityProviders__gitHub", {"registration": {"clientId": "x"}}, "OtherProviderEnabled"),
-        ("identityProviders__customOpenIdConnectProviders", {"own": {"enabled": True}}, "OtherProviderEnabled"),
+        (
+            "identityProviders__customOpenIdConnectProviders",
+            {"own": {"registration": {"clientId": "x"}}},
+            "OtherProviderEnabled",
+        ),
         (f"{POLICY}__allowedPrincipals", {"identities": ["somebody"]}, "PrincipalNotAllowed"),
         (f"{PROVIDER}__validation__jwtClaimChecks", {"allowedClientApplications": [OTHER_APP]}, "ClientNotAllowed"),
     ],
@@ -183,7 +188,8 @@ async def test_holes_and_closed_doors_that_others_made_are_reported(leaf: str, v
     ("leaf", "value"),
     [
         ("identityProviders__google", {"enabled": False}),
-        ("identityProviders__twitter", {"registration": {}}),
+        ("identityProviders__twitter", {"enabled": True, "registration": {}}),
+        ("identityProviders__apple", {"enabled": True}),
         ("identityProviders__gitHub", {"enabled": False, "registration": {"clientId": "x"}}),
         ("identityProviders__facebook", None),
         ("identityProviders__customOpenIdConnectProviders", {"own": None}),
@@ -238,6 +244,45 @@ async def test_a_first_write_that_would_cut_somebody_off_waits_for_adopt(
     assert (outcome.reason, outcome.stalled, apps.written) == ("WouldCutOff", True, [])
     assert all(victim in outcome.message for victim in victims)
     assert "else" not in outcome.message.replace("cut off", "")
+
+
+@pytest.mark.parametrize("unknown", ["marked", "host_name", "webhooks"])
+async def test_a_first_write_waits_until_it_is_known_whom_it_would_cut_off(unknown: str) -> None:
+    apps = StubFunctionApps()
+    outcome = await reconcile(apps, a_binding(adopt=False), **({"marked": False} | {unknown: None}))
+    assert (outcome.status, outcome.reason, outcome.stalled, apps.written) == ("False", "DoorOpen", False, [])
+    assert outcome.message.endswith("closing it waits until it is known whom closing the door would cut off")
+
+
+async def test_an_open_door_that_has_to_wait_is_called_open() -> None:
+    outcome = await reconcile(StubFunctionApps(), token_version=None)
+    assert (outcome.status, outcome.reason) == ("False", "DoorOpen")
+    assert outcome.message == (
+        "the function app lets callers in without a token; closing it waits for the registration's token version, from "
+        "GivenReady"
+    )
+
+
+async def test_a_closed_door_that_has_to_wait_just_waits() -> None:
+    outcome = await reconcile(StubFunctionApps(auth=closed()), token_version=None)
+    assert (outcome.status, outcome.reason) == ("Unknown", "Waiting")
+
+
+async def test_a_backend_with_an_address_that_is_none_cuts_nobody_off() -> None:
+    backends = {"broken": a_backend(name="broken", url="https://[x/")}
+    aspect = EasyAuth(StubFunctionApps(), StubApim(backends=backends), Endpoints())
+    outcome, _ = await run(aspect, a_binding(adopt=False), **(FACTS | {"marked": False}))
+    assert outcome.true
+
+
+async def test_whom_another_pass_removed_meanwhile_stays_out_when_we_are_admitted() -> None:
+    apps = StubFunctionApps(auth=closed(**{f"{POLICY}__allowedApplications": [OTHER_APP]}))
+    aspect = EasyAuth(apps, StubApim(), Endpoints())
+    before = read(apps.auth, CLIENT_ID)
+    admits = replace(before, allowed_applications=frozenset({OTHER_APP, IDENTITY_CLIENT_ID}))
+    apps.auth = closed(**{f"{POLICY}__allowedApplications": ["somebody-new"]})
+    await aspect.apply(a_binding(), Change(key="x", before=before, after=admits))
+    assert read(apps.auth, CLIENT_ID).allowed_applications == {"somebody-new", IDENTITY_CLIENT_ID}
 
 
 async def test_a_first_write_that_cuts_nobody_off_goes_ahead() -> None:

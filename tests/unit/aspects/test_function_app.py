@@ -2,7 +2,7 @@ import pytest
 
 from builders import a_binding
 from funcgate.aspects.function_app import FunctionApp, route_prefix
-from funcgate.azure import Function
+from funcgate.azure import Function, Site
 from funcgate.errors import NotFound, TryAgain
 from stubs import StubFunctionApps, a_function, a_site, run
 
@@ -36,6 +36,18 @@ async def test_a_host_that_does_not_answer_is_asked_again() -> None:
 async def test_a_stopped_app_is_reported_and_still_gives_its_facts() -> None:
     outcome, done = await run(FunctionApp(StubFunctionApps(site=a_site(state="Stopped"))), a_binding())
     assert (outcome.reason, outcome.stalled, done.known.route_prefix) == ("FunctionAppStopped", True, "v1")
+
+
+@pytest.mark.parametrize(
+    ("site", "ready", "reason"),
+    [
+        (a_site(state=""), True, "Azure does not say for apps in Container Apps"),
+        (a_site(enabled=False), False, "a disabled site answers nobody"),
+    ],
+)
+async def test_only_a_state_that_says_so_counts_as_stopped(site: Site, ready: bool, reason: str) -> None:
+    outcome, _ = await run(FunctionApp(StubFunctionApps(site=site)), a_binding())
+    assert outcome.true is ready, reason
 
 
 async def test_functions_that_webhooks_call_are_remembered() -> None:

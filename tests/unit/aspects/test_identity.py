@@ -1,6 +1,6 @@
 from builders import IDENTITY_CLIENT_ID, NAMED_IDENTITY, PRINCIPAL_ID, SERVICE, TENANT, a_binding
 from funcgate.aspects.identity import Identity
-from funcgate.azure import UserIdentity
+from funcgate.azure import ManagedIdentity, UserIdentity
 from funcgate.errors import NotFound
 from funcgate.model import Drift
 from stubs import StubApim, StubIdentities, a_service, run
@@ -58,6 +58,13 @@ async def test_ids_that_are_not_published_yet_are_waited_for() -> None:
     apim = StubApim(service=a_service(has_system_identity=True))
     outcome, done = await run(Identity(apim, StubIdentities(system=None)), a_binding())
     assert (outcome.status, outcome.reason, done.known.identity_client_id) == ("Unknown", "IdentityPending", None)
+
+
+async def test_the_identitys_client_id_is_known_in_lower_case() -> None:
+    apim = StubApim(service=a_service(has_system_identity=True))
+    ids = ManagedIdentity(principal_id="p", client_id=IDENTITY_CLIENT_ID.upper(), tenant_id=TENANT)
+    _, done = await run(Identity(apim, StubIdentities(system=ids)), a_binding())
+    assert done.known.identity_client_id == IDENTITY_CLIENT_ID
 
 
 def test_the_identity_outlives_the_binding() -> None:
