@@ -11,6 +11,8 @@ from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase
 from funcgate.policy import Document, Found, PolicyError, Statements
 from funcgate.spec import Binding, UserAssigned
 
+API_NOT_FOUND = "ApiNotFound"  # in a service that was seen
+
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyBlock:
@@ -42,13 +44,17 @@ class Policy(Aspect[PolicyBlock]):
         return binding.spec.api_management.id
 
     async def observe(self, binding: Binding) -> Mapping[str, Observed[PolicyBlock]]:
-        """The API's policy as it stands. Raises Unmet for one that cannot be read."""
+        """
+        The API's policy as it stands; nothing when there is no API, which the api aspect says.
+
+        Raises Unmet for one that cannot be read.
+        """
         try:
             seen = await self.apim.get_policy(self.home(binding), binding.spec.api.name)
-        except NotFound:
-            if binding.deleting:
-                raise
-            return {}  # the api aspect says so
+        except NotFound as missing:
+            if binding.deleting and missing.reason != API_NOT_FOUND:
+                raise  # more than the API may be gone, or not to be seen
+            return {}
         if seen is None:
             return {}
         document = _parse(seen.text)
