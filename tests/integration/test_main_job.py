@@ -245,7 +245,7 @@ async def test_without_leave_to_adopt_nothing_of_others_is_written(stage: Stage)
     assert stage.backend == before
     assert stage.writes() == ["PATCH service/contoso"]
     reasons = {each.condition: each.reason for each in done.outcomes if not each.true}
-    assert reasons == {"BackendReady": "Conflict", "PolicyReady": "Waiting", "EasyAuthReady": "Waiting"}
+    assert reasons == {"BackendReady": "Conflict", "PolicyReady": "Waiting", "EasyAuthReady": "DoorOpen"}
 
 
 # --- the second pass
