@@ -159,8 +159,8 @@ class ApimClient:
         """
         path = f"apis/{segment(api)}/policies/policy"
         async with self._locks.of(f"{service}/apis/{api}"):
-            if etag is None and await self.get_policy(service, api):
-                _expect(None, ANY, path)
+            if etag is None:
+                await self._must_be_absent(service, path)
             await self._put(service, "policies", path, {"format": "xml", "value": text}, etag)
 
     async def delete_policy(self, service: str, api: str, etag: str | None) -> None:
@@ -183,6 +183,13 @@ class ApimClient:
         except NotFound:
             await self.get_service(service)  # a missing child and a missing service answer with the same code
             return None, None
+
+    async def _must_be_absent(self, service: str, path: str) -> None:
+        try:
+            await self._http.send(Call(method="HEAD", url=self._url(service, path), kind="policies"))
+        except NotFound:
+            return
+        _expect(None, ANY, path)
 
     async def _api_must_be_there(self, service: str, api: str, missing: NotFound) -> None:
         if await self.get_api(service, api) is None:
