@@ -194,7 +194,7 @@ def read(document: Json, client_id: str) -> AuthSettings:
         enabled=_at(document, "platform", "enabled") is True,
         require_authentication=_at(document, "globalValidation", "requireAuthentication") is True,
         unauthenticated_client_action=_at(document, "globalValidation", "unauthenticatedClientAction"),
-        provider_enabled=_at(provider, "enabled") is True,
+        provider_enabled=_lets_in(provider),
         client_id=_lower(_at(provider, "registration", "clientId")),
         issuer=_issuer(_at(provider, "registration", "openIdIssuer")),
         accepts_our_audience=client_id in _lowered(validation.get("allowedAudiences")),

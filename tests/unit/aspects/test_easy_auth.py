@@ -113,6 +113,7 @@ async def test_drift_is_found_by_field_and_mended(leaf: str, value: Any, field: 
         (f"{POLICY}__allowedApplications", [IDENTITY_CLIENT_ID.upper()], "client ids have no case"),
         (f"{PROVIDER}__registration__openIdIssuer", f"{ISSUER}/", "a trailing slash"),
         (f"{PROVIDER}__validation__allowedAudiences", ["api://x", CLIENT_ID], "other audiences are others'"),
+        (f"{PROVIDER}__enabled", None, "a registered provider is on unless it says no"),
         ("login__cookieExpiration", {"convention": "FixedTime"}, "other settings are others'"),
     ],
 )
