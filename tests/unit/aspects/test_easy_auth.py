@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from builders import CLIENT_ID, IDENTITY_CLIENT_ID, PRINCIPAL_ID, SITE, TENANT, a_binding
-from funcgate.aspects.easy_auth import EasyAuth, lay, read
+from funcgate.aspects.easy_auth import EasyAuth
 from funcgate.azure import Endpoints
+from funcgate.azure.auth_settings import lay, read
 from funcgate.engine import Outcome
 from funcgate.model import Change, Facts, Phase
 from funcgate.spec import Binding, Neighbour
