@@ -1,5 +1,6 @@
 """The operator's settings: environment → one frozen object, read once. `docs/reference/settings.md` lists them."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
@@ -7,6 +8,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from funcgate.azure import Endpoints
 from funcgate.errors import FuncgateError
+
+_SCOPE = re.compile(
+    r"(?ai:/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})((?ai:/resourceGroups/)[-\w.()]{0,89}[-\w()])?"
+)
 
 
 class SettingsError(FuncgateError):
@@ -70,6 +75,14 @@ class Settings(BaseSettings):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("azure_scopes")
+    @classmethod
+    def _subscriptions_or_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for scope in value:
+            if not _SCOPE.fullmatch(scope):
+                raise ValueError(f"{scope!r} is neither /subscriptions/<guid> nor one with /resourceGroups/<name>")
+        return value
+
     @classmethod
     def read(cls) -> "Settings":
         """The settings of this process. Raises SettingsError naming the first variable that is wrong."""
@@ -79,7 +92,7 @@ class Settings(BaseSettings):
             error = invalid.errors(include_url=False, include_input=False)[0]
             variable = str(error["loc"][0])
             name = variable if variable.isupper() else f"FUNCGATE_{variable.upper()}"
-            raise SettingsError(f"{name}: {error['msg']}") from None
+            raise SettingsError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
 
     def endpoints(self) -> Endpoints:
         """Where Azure is; other clouds and tests are other addresses, nothing else."""

@@ -22,6 +22,31 @@ def test_scopes_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.azure_scopes == (f"{SCOPES}/resourceGroups/a", f"{SCOPES}/resourceGroups/b")
 
 
+NOT_SCOPES = [
+    ("all subscriptions at once", "/subscriptions"),
+    ("no guid", "/subscriptions/production"),
+    ("a resource, which nobody needs", f"{SCOPES}/resourceGroups/a/providers/Microsoft.Web/sites/b"),
+    ("a management group", "/providers/Microsoft.Management/managementGroups/all"),
+    ("a group without a name", f"{SCOPES}/resourceGroups"),
+    ("a name that no group can have", f"{SCOPES}/resourceGroups/a."),
+    ("not one of all", f"{SCOPES},/"),
+    ("letters that only look alike", SCOPES.replace("s", "\u017f")),
+]
+
+
+@pytest.mark.parametrize(("reason", "value"), NOT_SCOPES, ids=[each[0] for each in NOT_SCOPES])
+def test_what_is_neither_subscription_nor_group_is_refused(
+    monkeypatch: pytest.MonkeyPatch, reason: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"^FUNCGATE_AZURE_SCOPES: '.*' is neither"):
+        read(monkeypatch, FUNCGATE_AZURE_SCOPES=value)
+
+
+def test_scopes_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = f"{SCOPES}/resourcegroups/Größe_(1).x".upper()
+    assert read(monkeypatch, FUNCGATE_AZURE_SCOPES=value).azure_scopes == (value,)
+
+
 def test_the_public_cloud_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).endpoints() == Endpoints()
 
