@@ -1,8 +1,7 @@
 """What funcgate writes to its own custom resources, and reads beside them. Every write asks the fence first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 from funcgate.controller.cache import FINALIZER, Snapshot
 from funcgate.controller.kube import Json, Kube, KubeError, Missing
@@ -44,8 +43,8 @@ class Bindings:
 
     async def write_status(self, snapshot: Snapshot, patch: Json) -> Snapshot:
         """The patch is laid over the status, if the object is still the one we know. Raises Conflict or Missing."""
-        body = {"metadata": {"uid": snapshot.uid, "resourceVersion": snapshot.version}, "status": patch}
-        return await self._write("status", self._kube.merge, f"{_path(snapshot.key)}/status", body)
+        body = {"metadata": _only(snapshot), "status": patch}
+        return await self._write("status", f"{_path(snapshot.key)}/status", body)
 
     async def add_finalizer(self, snapshot: Snapshot) -> Snapshot:
         """The object stays until we let go of it. Raises Conflict or Missing."""
@@ -70,16 +69,13 @@ class Bindings:
         return annotations
 
     async def _set_finalizers(self, snapshot: Snapshot, finalizers: tuple[str, ...]) -> Snapshot:
-        operations = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": snapshot.version},
-            {"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)},
-        ]
-        return await self._write("finalizer", self._kube.json_patch, _path(snapshot.key), operations)
+        body = {"metadata": _only(snapshot) | {"finalizers": list(finalizers)}}
+        return await self._write("finalizer", _path(snapshot.key), body)
 
-    async def _write(self, what: str, send: Callable[[str, Any], Awaitable[Json]], path: str, body: object) -> Snapshot:
+    async def _write(self, what: str, path: str, patch: Json) -> Snapshot:
         self._fence.check()
         try:
-            answer = await send(path, body)
+            answer = await self._kube.merge(path, patch)
         except KubeError as error:
             self._metrics.kubernetes_writes.labels(what, error.reason).inc()
             raise
@@ -95,6 +91,11 @@ async def ensure_installed(kube: Kube) -> None:
         served = {}
     if not any(each.get("name") == PLURAL for each in served.get("resources") or ()):
         raise NotInstalled(f"the cluster does not know {PLURAL}.{GROUP}/{VERSION}; apply crds/ first")
+
+
+def _only(snapshot: Snapshot) -> Json:
+    """Metadata with which a patch is laid over this very version of this very object, or refused as a conflict."""
+    return {"uid": snapshot.uid, "resourceVersion": snapshot.version}
 
 
 def _path(key: Key) -> str:

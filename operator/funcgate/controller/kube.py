@@ -6,7 +6,7 @@ file holds it then.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +19,6 @@ from funcgate.errors import FuncgateError
 Json = dict[str, Any]
 
 MERGE = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
@@ -37,7 +36,7 @@ class Conflict(KubeError):
 
 
 class Invalid(KubeError):
-    """The server refuses the content: against the schema, say, or a failed test of a JSON patch."""
+    """The server refuses the content: it is against the schema, or a webhook says no."""
 
 
 class Missing(KubeError):
@@ -90,13 +89,6 @@ class Kube:
         """The patch is laid over the object (RFC 7386). Raises Conflict when its resourceVersion is not the last."""
         return await self._call("PATCH", path, patch, content_type=MERGE)
 
-    async def json_patch(self, path: str, operations: Sequence[Json]) -> Json:
-        """All operations are carried out, or none. Raises Conflict when a test among them fails (422)."""
-        try:
-            return await self._call("PATCH", path, list(operations), content_type=JSON_PATCH)
-        except Invalid as failed:
-            raise Conflict(failed.status, failed.reason, "a test of the patch failed") from None
-
     async def metadata(self, path: str, *, label_selector: str = "", chunk: int = 500) -> AsyncIterator[Json]:
         """The metadata of every object below `path`, page by page; specs and statuses stay at the server."""
         wanted = {"limit": str(chunk)} | ({"labelSelector": label_selector} if label_selector else {})
@@ -114,7 +106,7 @@ class Kube:
         self,
         method: str,
         path: str,
-        body: Json | list[Json] | None = None,
+        body: Json | None = None,
         *,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",

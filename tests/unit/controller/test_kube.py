@@ -139,17 +139,27 @@ async def test_our_finalizer_is_set_beside_others_and_only_on_the_version_that_w
     api.answers = [(200, an_object(version=2))] * 2
     held = await bindings(kube).add_finalizer(a_snapshot(held=False))
     await bindings(kube).remove_finalizer(held)
-    test = {"op": "test", "path": "/metadata/resourceVersion"}
-    assert [body for *_, body in api.asked] == [
-        [test | {"value": "1"}, {"op": "add", "path": "/metadata/finalizers", "value": ["funcgate.dev/azure"]}],
-        [test | {"value": "2"}, {"op": "add", "path": "/metadata/finalizers", "value": ["others.example/finalizer"]}],
+    assert {headers["Content-Type"] for _, _, headers, _ in api.asked} == {"application/merge-patch+json"}
+    assert [body["metadata"] for *_, body in api.asked] == [
+        {"uid": "uid-orders", "resourceVersion": "1", "finalizers": ["funcgate.dev/azure"]},
+        {"uid": "uid-orders", "resourceVersion": "2", "finalizers": ["others.example/finalizer"]},
     ]
 
 
-async def test_a_failed_test_of_a_patch_is_a_conflict(api: Api, kube: Kube) -> None:
-    api.answers = [(422, {"reason": "Invalid", "message": "testing value failed"})]
-    with pytest.raises(Conflict):
+REFUSALS: list[tuple[str, int, type[KubeError]]] = [
+    ("somebody wrote first", 409, Conflict),
+    ("the server refuses it, and will the next time", 422, Invalid),
+]
+
+
+@pytest.mark.parametrize(("reason", "status", "kind"), REFUSALS, ids=[each[0] for each in REFUSALS])
+async def test_only_a_lost_race_is_a_conflict(
+    api: Api, kube: Kube, reason: str, status: int, kind: type[KubeError]
+) -> None:
+    api.answers = [(status, {"reason": kind.__name__, "message": "said the server"})]
+    with pytest.raises(KubeError, match="said the server") as raised:
         await bindings(kube).add_finalizer(a_snapshot(held=False))
+    assert type(raised.value) is kind, reason
 
 
 async def test_letting_go_of_what_is_gone_is_fine(api: Api, kube: Kube) -> None:
