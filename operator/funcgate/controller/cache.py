@@ -7,6 +7,7 @@ still delivers from before that write is left out: no pass ever starts from a st
 """
 
 import json
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 
 from funcgate.conditions import READY
 from funcgate.controller.queue import Key
+from funcgate.controller.scopes import folded
 from funcgate.metrics import Metrics
 from funcgate.spec import GROUP, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
 
@@ -46,6 +48,8 @@ class Snapshot:
     ready: str  # the status of the Ready condition
     lane: str  # the API Management service, in the one form that ids are compared in; what is new waits for no service
     site: str  # the function app, likewise
+    registration: str  # its client id, likewise
+    established: bool  # whether a pass has used that registration already
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Snapshot":
@@ -53,6 +57,7 @@ class Snapshot:
         metadata = body["metadata"]
         annotations = metadata.get("annotations") or {}
         spec, status = body.get("spec") or {}, body.get("status") or {}
+        registration = _client_id(spec)
         return cls(
             key=Key(intern(metadata["namespace"]), metadata["name"]),
             uid=metadata["uid"],
@@ -67,6 +72,8 @@ class Snapshot:
             ready=_ready(status),
             lane=_id(spec, "apiManagement") if status.get("conditions") else NEW,
             site=_id(spec, "functionApp"),
+            registration=registration,
+            established=status.get("clientId") == registration,
         )
 
     @property
@@ -83,6 +90,11 @@ class Snapshot:
     def greeted(self) -> bool:
         """Whether the object says that it is seen."""
         return self.lane != NEW
+
+    @property
+    def seniority(self) -> tuple[bool, str, str]:
+        """The less, the earlier it used its registration. Age alone would not do: a client id can be edited."""
+        return (not self.established, self.created, self.uid)
 
     @property
     def held(self) -> bool:
@@ -131,7 +143,14 @@ def _ready(status: Mapping[str, Any]) -> str:
 
 def _id(spec: Mapping[str, Any], part: str) -> str:
     section = spec.get(part)
-    return intern(str(section.get("id", "")).lower()) if isinstance(section, Mapping) else ""
+    return intern(folded(str(section.get("id", "")))) if isinstance(section, Mapping) else ""
+
+
+def _client_id(spec: Mapping[str, Any]) -> str:
+    section: Any = spec
+    for name in ("entra", "registration"):
+        section = section.get(name) if isinstance(section, Mapping) else None
+    return intern(folded(str(section.get("clientId", "")))) if isinstance(section, Mapping) else ""
 
 
 def calls_for_a_pass(before: Snapshot | None, now: Snapshot) -> bool:
@@ -152,11 +171,12 @@ def older(version: str, than: str) -> bool:
 
 
 class Cache:
-    """The snapshots, by key and by site."""
+    """The snapshots, by key, by site and by registration."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._snapshots: dict[Key, Snapshot] = {}
         self._sites: defaultdict[str, set[Key]] = defaultdict(set)
+        self._registrations: defaultdict[str, list[tuple[tuple[bool, str, str], Key]]] = defaultdict(list)
         self._ready: Counter[str] = Counter()
         for status in ("True", "False", "Unknown"):
             metrics.bindings.labels(status).set_function(partial(self._ready.__getitem__, status))
@@ -191,6 +211,10 @@ class Cache:
         """All bindings of one function app."""
         return (self._snapshots[key] for key in sorted(self._sites.get(site, ())))
 
+    def with_registration(self, client_id: str) -> Iterator[Snapshot]:
+        """All bindings that name this registration, those that used it first before the others."""
+        return (self._snapshots[key] for _, key in tuple(self._registrations.get(client_id, ())))
+
     def lane(self, key: Key) -> str:
         """The lane of `key` in the queue."""
         snapshot = self._snapshots.get(key)
@@ -202,8 +226,16 @@ class Cache:
             self._sites[before.site].discard(key)
             if not self._sites[before.site]:
                 del self._sites[before.site]
+            self._leave_registration(before)
             del self._snapshots[key]
         if now:
             self._ready[now.ready] += 1
             self._sites[now.site].add(key)
+            insort(self._registrations[now.registration], (now.seniority, key))
             self._snapshots[key] = now
+
+    def _leave_registration(self, before: Snapshot) -> None:
+        sharing = self._registrations[before.registration]
+        del sharing[bisect_left(sharing, (before.seniority, before.key))]
+        if not sharing:
+            del self._registrations[before.registration]

@@ -2,14 +2,14 @@
 The cluster counted, by a list of metadata now and then, and compared with what the watch brought.
 
 It tells when the first list is complete, which Kopf does not. It finds ghosts: objects deleted while the watch was
-being renewed, of which Kopf tells nothing (nolar/kopf, _cogs/clients/watching.py). And it proves that a silent watch is
-not a dead one.
+being renewed, of which Kopf tells nothing (nolar/kopf, _cogs/clients/watching.py). It fetches what the watch has not
+brought. And it proves that a silent watch is not a dead one.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from random import SystemRandom
 
 from funcgate.controller.bindings import Bindings
@@ -25,7 +25,7 @@ _RANDOM = SystemRandom().random
 LOOKS = 25  # at the cache, before the cluster is listed again
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Census:
     """Lists, compares, and tells intake and health."""
 
@@ -37,6 +37,7 @@ class Census:
     again_seconds: float = 30.0
     look_seconds: float = 0.2
     random: Callable[[], float] = _RANDOM
+    _behind_at: float | None = field(default=None, init=False)  # when the watch that was behind had last been heard
 
     async def complete(self) -> None:
         """Every binding of the cluster is known: passes may start, for each must know its neighbours."""
@@ -57,7 +58,7 @@ class Census:
                 logger.warning("bindings not listed", extra={"detail": str(error)})
 
     async def take(self) -> bool:
-        """Whether cluster and cache agree. Ghosts are gone after it."""
+        """Whether cluster and cache agree; they do after it. To have fetched it ourselves is no proof of the watch."""
         before = {key: snapshot.uid for key in self.cache if (snapshot := self.cache.get(key))}
         listed = await self._list()
         for key, uid in before.items():
@@ -66,9 +67,17 @@ class Census:
         behind = [key for key, (_, version) in listed.items() if self._is_behind(key, version)]
         if behind:
             logger.warning("the watch is behind", extra={"bindings": len(behind), "first": str(behind[0])})
+            self._behind_at = self.health.heard_at
+            await self._fetch(behind)
             return False
-        self.health.hear()
+        if self.health.heard_at != self._behind_at:
+            self.health.hear()
         return True
+
+    async def _fetch(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if fresh := await self.bindings.get(key):
+                self.intake.saw(fresh)
 
     async def _all_known(self) -> bool:
         try:

@@ -15,6 +15,7 @@ import kopf
 
 from funcgate.controller.access import Access
 from funcgate.controller.cache import Snapshot
+from funcgate.controller.health import Health
 from funcgate.controller.intake import Intake
 from funcgate.spec import GROUP, PLURAL, VERSION
 
@@ -28,6 +29,7 @@ class Context:
 
     access: Access
     intake: Intake
+    health: Health
 
     def __copy__(self) -> Self:
         """Kopf copies it for each object; one is enough."""
@@ -52,6 +54,7 @@ async def login(memo: Context, **_: Any) -> kopf.ConnectionInfo:
 @kopf.on.event(GROUP, VERSION, PLURAL, registry=REGISTRY)
 async def seen(type: str | None, body: kopf.Body, memo: Context, **_: Any) -> None:  # noqa: A002  Kopf's name for it
     """An object was listed (type None), added, modified or deleted."""
+    memo.health.hear()
     snapshot = Snapshot.read(body)
     if type == "DELETED":
         memo.intake.gone(snapshot.key, snapshot.uid)

@@ -46,6 +46,11 @@ class Health:
         """The watch brought something, or a list agreed with what it had brought."""
         self._heard_at = self._clock()
 
+    @property
+    def heard_at(self) -> float | None:
+        """When that was last."""
+        return self._heard_at
+
     def lead(self) -> None:
         """This replica acts from now on."""
         self.leading = True

@@ -5,7 +5,6 @@ from random import SystemRandom
 from typing import Any
 
 from funcgate.controller.cache import Cache, Snapshot
-from funcgate.controller.health import Health
 from funcgate.controller.queue import Key, Priority, Queue
 from funcgate.spec import seconds
 
@@ -16,15 +15,13 @@ DEFAULT_INTERVAL = 600
 class Intake:
     """Takes what was seen. Level-triggered: what happened does not matter, only what is there now."""
 
-    def __init__(self, cache: Cache, queue: Queue, health: Health, random: Callable[[], float] = _RANDOM) -> None:
+    def __init__(self, cache: Cache, queue: Queue, random: Callable[[], float] = _RANDOM) -> None:
         self._cache = cache
         self._queue = queue
-        self._health = health
         self._random = random
 
     def saw(self, now: Snapshot, *, listed: bool = False) -> None:
         """The object is there. `listed`: it comes from a list, so it may be new only to us."""
-        self._health.hear()
         before = self._cache.get(now.key)
         if not self._cache.saw(now):
             return
@@ -34,11 +31,10 @@ class Intake:
         self._queue.forget(now.key)
         self._queue.add(now.key)
         if before is not None and (before.spec_text, before.deleting) != (now.spec_text, now.deleting):
-            self._tell_neighbours(now)
+            self._tell_neighbours(before)
 
     def gone(self, key: Key, uid: str) -> None:
         """That very object is there no more."""
-        self._health.hear()
         if was := self._cache.gone(key, uid):
             self._queue.drop(key)
             self._tell_neighbours(was)
@@ -53,9 +49,11 @@ class Intake:
             self._queue.add(now.key, Priority.RETRY)
 
     def _tell_neighbours(self, about: Snapshot) -> None:
-        for other in tuple(self._cache.at_site(about.site)):
-            if other.key != about.key:
-                self._queue.add(other.key, Priority.RETRY)
+        """Whoever shares its door, and whoever may have been refused the registration that it had."""
+        refused = (each for each in self._cache.with_registration(about.registration) if each.ready == "False")
+        concerned = {each.key for each in (*self._cache.at_site(about.site), *refused)}
+        for key in sorted(concerned - {about.key}):
+            self._queue.add(key, Priority.RETRY)
 
 
 def _interval(snapshot: Snapshot) -> int:

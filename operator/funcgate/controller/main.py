@@ -163,7 +163,7 @@ class _Leader:
         self.run = run
         self.cache = Cache(run.metrics)
         self.queue = Queue(self.cache.lane, run.metrics.queue, lane_concurrency=run.settings.passes_per_service)
-        self.intake = Intake(self.cache, self.queue, run.health)
+        self.intake = Intake(self.cache, self.queue)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
         selector = run.tuning.label_selector
         bindings = Bindings(run.kube, fence, run.metrics, label_selector=selector)
@@ -188,7 +188,7 @@ class _Leader:
 
     async def lead(self, held: asyncio.Task[Any]) -> int:
         """Watches and makes passes until stopped, or until a part can't go on. Returns the exit code."""
-        context = handlers.Context(self.run.kube.access, self.intake)
+        context = handlers.Context(self.run.kube.access, self.intake, self.run.health)
         selector = self.run.tuning.label_selector
         watch = handlers.watch(context, self.stop_watching, self.run.stopping.take_signals, selector)
         async with (

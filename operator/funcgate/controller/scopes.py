@@ -1,34 +1,54 @@
 """
-Which Azure resources a binding may name at all. Pure.
+Which Azure resources and registrations a binding may name at all. Pure.
 
 The operator holds wide rights in Azure on behalf of many namespaces. So it fails closed: its own setting lists the
-subscriptions and resource groups that bindings may name, and a namespace's annotation narrows that further.
+subscriptions and resource groups that bindings may name, and a namespace's annotations narrow that further.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from string import ascii_lowercase, ascii_uppercase
 
 from funcgate.errors import Unmet
 from funcgate.spec import GROUP, Spec, UserAssigned
 
 ANNOTATION = f"{GROUP}/azure-scopes"
+CLIENT_IDS = f"{GROUP}/client-ids"
 REASON = "ScopeNotAllowed"
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-def from_annotation(text: str | None) -> tuple[str, ...] | None:
-    """The namespace's scopes, separated by commas; None when it does not narrow anything. Empty allows nothing."""
+def folded(id_: str) -> str:
+    """The one form that ids are compared in. Only A to Z have a case: `str.lower` makes a k of the Kelvin sign too."""
+    return id_.translate(_LOWER)
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """What an annotation lists with commas between, for comparing; None when there is none. Empty lists nothing."""
     if text is None:
         return None
-    return tuple(scope.strip() for scope in text.split(",") if scope.strip())
+    return tuple(folded(each.strip()) for each in text.split(",") if each.strip())
 
 
-def refused(spec: Spec, allowed: Iterable[str], narrowed: Iterable[str] | None) -> Unmet | None:
-    """Why this spec may not be acted on: the first of its ids that lies outside. None when all lie inside."""
+def refused(spec: Spec, allowed: Iterable[str], annotations: Mapping[str, str]) -> Unmet | None:
+    """Why this spec may not be acted on in a namespace with these annotations: the first id that lies outside."""
+    narrowed = listed(annotations.get(ANNOTATION))
     for field, id_ in _ids(spec):
         if not _within_any(id_, allowed):
             return _unmet(field, id_, "the operator's setting azureScopes; ask whoever runs funcgate to add")
         if narrowed is not None and not _within_any(id_, narrowed):
             return _unmet(field, id_, f"the namespace's annotation {ANNOTATION}; ask the cluster's admin to add")
-    return None
+    return _refused_registration(spec.entra.registration.client_id, listed(annotations.get(CLIENT_IDS)))
+
+
+def _refused_registration(client_id: str, named: Collection[str] | None) -> Unmet | None:
+    if named is None or client_id in named:
+        return None
+    return Unmet(
+        REASON,
+        f"spec.entra.registration.clientId is not in the namespace's annotation {CLIENT_IDS}; ask the cluster's admin "
+        f"to add {client_id}, or name another registration",
+        stalled=True,
+    )
 
 
 def _ids(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -39,9 +59,9 @@ def _ids(spec: Spec) -> Iterator[tuple[str, str]]:
 
 
 def _within_any(id_: str, scopes: Iterable[str]) -> bool:
-    """Whether the id is one of the scopes or below one; ids compare without case, and only whole segments count."""
-    path = id_.lower()
-    return any(f"{path}/".startswith(f"{scope.lower().rstrip('/')}/") for scope in scopes if scope.strip("/ "))
+    """Whether the id is one of the scopes or below one; only whole segments count."""
+    path = folded(id_)
+    return any(f"{path}/".startswith(f"{folded(scope).rstrip('/')}/") for scope in scopes if scope.strip("/ "))
 
 
 def _unmet(field: str, id_: str, what: str) -> Unmet:

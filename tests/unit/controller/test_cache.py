@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from builders import CLIENT_ID, IDENTITY_CLIENT_ID
 from funcgate.controller.cache import Cache, Snapshot, calls_for_a_pass, older
 from funcgate.metrics import Metrics
 from funcgate.spec import PAUSED, RECONCILE_REQUESTED_AT
@@ -95,6 +96,35 @@ def test_bindings_of_one_function_app_are_found_together(cache: Cache) -> None:
     assert list(cache.at_site(first.site)) == [first, second]
     cache.saw(a_snapshot("b", version=2, functionApp={"id": "/other"}))
     assert list(cache.at_site(first.site)) == [first]
+
+
+def test_bindings_of_one_registration_are_found_by_who_used_it_first(cache: Cache) -> None:
+    used = a_snapshot("used", created="2026-03-01T00:00:00Z", status=a_ready_status(clientId=CLIENT_ID))
+    older = a_snapshot("older", created="2026-01-01T00:00:00Z")
+    younger = a_snapshot("younger", created="2026-02-01T00:00:00Z")
+    entra = {"registration": {"type": "Existing", "clientId": IDENTITY_CLIENT_ID}}
+    for each in (younger, used, a_snapshot("other", entra=entra), older):
+        cache.saw(each)
+    assert list(cache.with_registration(CLIENT_ID)) == [used, older, younger]
+    cache.saw(a_snapshot("older", version=2, entra=entra))
+    cache.gone(used.key, used.uid)
+    assert list(cache.with_registration(CLIENT_ID)) == [younger]
+    assert [each.key.name for each in cache.with_registration(IDENTITY_CLIENT_ID)] == ["older", "other"]
+
+
+def test_who_edits_its_client_id_was_not_the_first_to_use_it() -> None:
+    edited = a_snapshot(generation=2, status=a_ready_status(clientId=IDENTITY_CLIENT_ID))
+    assert (edited.registration, edited.established) == (CLIENT_ID, False)
+
+
+def test_client_ids_are_compared_in_lower_case() -> None:
+    entra = {"registration": {"type": "Existing", "clientId": CLIENT_ID.upper()}}
+    assert a_snapshot(entra=entra).registration == CLIENT_ID
+
+
+@pytest.mark.parametrize("entra", [None, "x", {}, {"registration": "x"}, {"registration": {}}])
+def test_a_spec_without_a_registration_has_an_empty_one(entra: Any) -> None:
+    assert a_snapshot(entra=entra).registration == ""
 
 
 def test_bindings_are_counted_by_readiness(cache: Cache, metrics: Metrics) -> None:

@@ -32,6 +32,9 @@ class Roll:
         for each in self.snapshots:
             yield each.key, each.uid, each.version
 
+    async def get(self, key: Key) -> Snapshot | None:
+        return next((each for each in self.snapshots if each.key == key), None)
+
 
 class Desk:
     """A census with all that it works on."""
@@ -42,7 +45,8 @@ class Desk:
         self.cache = Cache(metrics)
         self.health = Health(clock=asyncio.get_running_loop().time, watch_seconds=4500, beat_seconds=1e9)
         self.health.lead()
-        intake = Intake(self.cache, Queue(self.cache.lane, metrics.queue), self.health)
+        self.queue = Queue(self.cache.lane, metrics.queue)
+        intake = Intake(self.cache, self.queue)
         self.census = Census(
             bindings=self.roll,  # type: ignore[arg-type]
             cache=self.cache,
@@ -92,13 +96,36 @@ async def test_another_object_of_the_same_name_is_a_ghost_too() -> None:
     desk = Desk(a_snapshot(uid="new", version=9))
     desk.cache.saw(a_snapshot(uid="old", version=1))
     assert not await desk.census.take()
+    assert desk.cache.get(KEY) == a_snapshot(uid="new", version=9)
+
+
+async def test_what_the_watch_has_not_brought_is_fetched_and_looked_at() -> None:
+    desk = Desk(a_snapshot(version=7, generation=2))
+    desk.cache.saw(a_snapshot(version=3))
+    assert not await desk.census.take()
+    assert desk.cache.get(KEY) == a_snapshot(version=7, generation=2)
+    assert await desk.queue.get() == KEY
+
+
+async def test_what_is_gone_before_it_can_be_fetched_is_nothing() -> None:
+    desk = Desk(a_snapshot())
+    desk.roll.get = _nobody  # type: ignore[method-assign]
+    assert not await desk.census.take()
     assert desk.cache.get(KEY) is None
 
 
-async def test_a_watch_that_is_behind_is_noticed() -> None:
+async def _nobody(key: Key) -> Snapshot | None:
+    return None
+
+
+async def test_a_watch_that_was_behind_and_is_heard_again_counts_as_alive() -> None:
     desk = Desk(a_snapshot(version=7))
-    desk.cache.saw(a_snapshot(version=3))
-    assert not await desk.census.take()
+    counting = asyncio.create_task(desk.census.run())
+    await asyncio.sleep(3601)
+    desk.health.hear()
+    await asyncio.sleep(86_400)
+    assert desk.health.unwell() is None
+    counting.cancel()
 
 
 async def test_while_cluster_and_cache_agree_a_silent_watch_counts_as_alive() -> None:

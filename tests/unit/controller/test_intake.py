@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from builders import IDENTITY_CLIENT_ID
 from funcgate.controller.cache import Cache
-from funcgate.controller.health import Health
 from funcgate.controller.intake import Intake
 from funcgate.controller.queue import Key, Queue
 from funcgate.metrics import Metrics
@@ -45,7 +45,7 @@ async def inlet() -> Inlet:
     metrics = Metrics()
     cache = Cache(metrics)
     queue = Queue(cache.lane, metrics.queue)
-    return Inlet(cache, queue, Intake(cache, queue, Health(), random=lambda: 0.5))
+    return Inlet(cache, queue, Intake(cache, queue, random=lambda: 0.5))
 
 
 async def test_a_new_object_comes_at_once(inlet: Inlet) -> None:
@@ -102,6 +102,24 @@ async def test_a_deleted_object_is_dropped_and_its_neighbours_are_told(inlet: In
     assert inlet.cache.get(KEY) is None
     assert await inlet.next() == ("neighbour", 0)
     assert await inlet.quiet()
+
+
+def a_refused_status() -> dict[str, Any]:
+    status = a_ready_status()
+    status["conditions"][0]["status"] = "False"
+    return status
+
+
+async def test_whoever_was_refused_a_registration_is_told_when_it_is_free(inlet: Inlet) -> None:
+    elsewhere = {"functionApp": {"id": "/elsewhere"}}
+    inlet.intake.saw(a_snapshot(status=a_ready_status()), listed=True)
+    inlet.intake.saw(a_snapshot("settled", status=a_ready_status(), **elsewhere), listed=True)
+    inlet.intake.saw(a_snapshot("refused", status=a_refused_status(), **elsewhere))
+    await inlet.next()
+    entra = {"registration": {"type": "Existing", "clientId": IDENTITY_CLIENT_ID}}
+    inlet.intake.saw(a_snapshot(version=2, generation=2, status=a_ready_status(), entra=entra))
+    assert [await inlet.next(), await inlet.next()] == [("orders", 0), ("refused", 0)]
+    assert await inlet.next() == ("settled", 300)
 
 
 async def test_the_deletion_of_an_unknown_object_is_nothing(inlet: Inlet) -> None:
