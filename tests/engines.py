@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from funcgate.conditions import Condition, settled, unsettled
@@ -45,10 +45,17 @@ def waiting(reason: str = "Waiting", generation: int = 1, *, status: str = "Unkn
     return APass(conditions=(*summaries, *_aspects("Unknown", reason, generation)), **more)
 
 
-def stalled(reason: str = "Conflict", generation: int = 1, **more: Any) -> APass:
+def stalled(reason: str = "Conflict", generation: int = 1, *, status: str = "False", **more: Any) -> APass:
     """A person must act."""
-    summaries = unsettled("False", reason, f"{reason}, says Azure.", generation, stalled=True)
-    return APass(conditions=(*summaries, *_aspects("False", reason, generation)), **more)
+    summaries = unsettled(status, reason, f"{reason}, says Azure.", generation, stalled=True)
+    return APass(conditions=(*summaries, *_aspects(status, reason, generation)), **more)
+
+
+def with_condition(of: APass, type_: str, status: str) -> APass:
+    """The same, but for the status of one condition."""
+    return replace(
+        of, conditions=[replace(each, status=status) if each.type == type_ else each for each in of.conditions]
+    )
 
 
 def _aspects(status: str, reason: str, generation: int) -> tuple[Condition, ...]:

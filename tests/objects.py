@@ -74,6 +74,7 @@ class ObjectsInMemory:
         self.writes: list[tuple[str, Any]] = []
         self.others_write: list[dict[str, Any]] = []
         self.error: KubeError | None = None
+        self.namespaces_gone: set[str] = set()
 
     async def get(self, key: Key) -> Snapshot | None:
         self._fail()
@@ -98,6 +99,8 @@ class ObjectsInMemory:
 
     async def namespace_annotations(self, namespace: str) -> dict[str, str]:
         self._fail()
+        if namespace in self.namespaces_gone:
+            raise Missing(404, "NotFound", f"namespaces {namespace} not found")
         return self.annotations.get(namespace, {})
 
     @property

@@ -18,7 +18,7 @@ from builders import a_binding
 from funcgate.aspects import CONDITIONS
 from funcgate.cli.plan import CHANGES, ERROR, NOTHING_TO_DO
 from funcgate.conditions import READY, RECONCILING, STALLED
-from funcgate.controller import scopes, verdicts
+from funcgate.controller import registrations, scopes, verdicts
 from funcgate.controller.cache import FINALIZER
 from funcgate.engine import Outcome, Pass, Write
 from funcgate.metrics import Metrics
@@ -255,6 +255,8 @@ def test_every_annotation_has_a_row() -> None:
         RECONCILE_POLICY,
         RECONCILE_REQUESTED_AT,
         scopes.ANNOTATION,
+        scopes.CLIENT_IDS,
+        registrations.ANNOTATION,
     }
 
 

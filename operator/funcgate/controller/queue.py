@@ -122,13 +122,17 @@ class Queue:
         heapq.heappush(self._timeline, due)
         self._set_timer()
 
-    def add_rate_limited(self, key: Key) -> float:
-        """`key` is due after its back-off: random up to base x 2^failures, capped. The delay is returned."""
+    def add_rate_limited(self, key: Key, *, at_least: float = 0.0) -> float:
+        """
+        `key` is due after its back-off, and not before `at_least` seconds. The delay is returned.
+
+        The back-off is random up to base x 2^failures, capped.
+        """
         base, cap = self._backoff
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         self._metrics.retries.inc()
-        delay = self._random() * min(cap, base * 2.0 ** min(failures, 30))
+        delay = max(at_least, self._random() * min(cap, base * 2.0 ** min(failures, 30)))
         self.add_after(key, delay, Priority.RETRY)
         return delay
 

@@ -9,20 +9,24 @@ that it never waits behind the passes of a slow service.
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 from typing import Any
 
-from funcgate.conditions import DETACH, READY, STALLED, Condition
-from funcgate.controller import scopes, status, verdicts
+from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
+from funcgate.controller import status, verdicts
 from funcgate.controller.announce import Announcer
 from funcgate.controller.bindings import Bindings
-from funcgate.controller.cache import Cache, Snapshot, calls_for_a_pass
+from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.lease import Fence, LeaseLost
 from funcgate.controller.neighbours import neighbours
-from funcgate.controller.queue import Closed, Key, Priority, Queue
+from funcgate.controller.patience import Streaks
+from funcgate.controller.queue import Closed, Key, Queue
+from funcgate.controller.rights import Rights
+from funcgate.controller.scribe import Scribe, Turn
 from funcgate.engine import Engine, Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
@@ -30,8 +34,7 @@ from funcgate.spec import Binding, Spec
 
 logger = logging.getLogger(__name__)
 
-IDENTITY = "identityClientId"
-STATUS_TRIES = 3
+TROUBLED = ("waiting", "throttled")  # ends of a pass after which the same trouble may go on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +47,7 @@ class Rules:
     stalled_seconds: float = 1800.0
     throttled_seconds: float = 30.0
     jitter: float = 0.15
-
-
-@dataclass
-class _Turn:
-    """A pass under way: the object as it is after our last write."""
-
-    snapshot: Snapshot
-    requested_at: str | None
+    troubles: int = 4  # in a row, until a binding in force is not called Ready any more
 
 
 @dataclass(kw_only=True)
@@ -67,6 +63,12 @@ class Reconciler:
     fence: Fence
     rules: Rules
     random: Callable[[], float] = field(default=SystemRandom().random)
+
+    def __post_init__(self) -> None:
+        clock = asyncio.get_running_loop().time
+        self._rights = Rights(bindings=self.bindings, cache=self.cache, azure_scopes=self.rules.azure_scopes)
+        self._scribe = Scribe(bindings=self.bindings, cache=self.cache, queue=self.queue, announcer=self.announcer)
+        self._overtaken, self._cut_off, self._troubles = Streaks(clock), Streaks(clock), Streaks(clock)
 
     async def work(self) -> None:
         """Makes one pass after the other until the queue is closed."""
@@ -84,49 +86,75 @@ class Reconciler:
         """One pass; whatever goes wrong in it is this binding's matter alone. Returns how it ended."""
         try:
             async with asyncio.timeout(self.rules.pass_seconds):
-                return await self._reconcile(key)
+                ended = await self._reconcile(key)
         except LeaseLost:
             return "fenced"
-        except Conflict:
+        except (Conflict, Missing):
             return await self._read_again(key)
-        except Missing:
-            return self._forget(key)
-        except (KubeError, TimeoutError) as error:
-            delay = self.queue.add_rate_limited(key)
-            detail = {"binding": str(key), "detail": str(error) or "the pass took too long", "again_in": round(delay)}
-            logger.warning("pass not finished", extra=detail)
-            return "unfinished"
+        except KubeError as error:
+            return self._unfinished(key, str(error))
+        except TimeoutError:
+            return await self._out_of_time(key)
         except Exception as error:
             logger.error("pass broke off", extra={"binding": str(key)} | _where(error))
             self.queue.add_rate_limited(key)
-            await self._confess(key, error)
+            await self._confess(key, partial(verdicts.broken, error=error))
             return "broken"
+        self._through(key, ended)
+        return ended
+
+    def _through(self, key: Key, ended: str) -> None:
+        """The pass came to its end, so what kept others from theirs is over."""
+        self._overtaken.over(key)
+        self._cut_off.over(key)
+        if ended not in TROUBLED:
+            self._troubles.over(key)
 
     async def _read_again(self, key: Key) -> str:
-        """Somebody wrote meanwhile: start over from what stands there now, without waiting for the watch."""
+        """
+        Somebody wrote meanwhile: start over from what stands there now, without waiting for the watch.
+
+        At once the first time; later ones wait, whatever it is that goes on there.
+        """
         try:
             fresh = await self.bindings.get(key)
-        except KubeError:
-            self.queue.add_rate_limited(key)
-            return "unfinished"
+        except KubeError as error:
+            return self._unfinished(key, str(error))
         if fresh is None:
             return self._forget(key)
         self.cache.saw(fresh)
-        self.queue.add(key)
+        if self._overtaken.another(key).count == 1:
+            self.queue.add(key)
+        else:
+            self.queue.add_rate_limited(key)
         return "overtaken"
+
+    def _unfinished(self, key: Key, why: str) -> str:
+        delay = self.queue.add_rate_limited(key)
+        logger.warning("pass not finished", extra={"binding": str(key), "detail": why, "again_in": round(delay)})
+        return "unfinished"
+
+    async def _out_of_time(self, key: Key) -> str:
+        """Once is bad luck; from the second time in a row on, the object says that its passes do not end."""
+        ended = self._unfinished(key, "the pass took too long")
+        if self._cut_off.another(key).count > 1:
+            await self._confess(key, partial(verdicts.too_slow, seconds=self.rules.pass_seconds))
+        return ended
 
     def _forget(self, key: Key) -> str:
         if known := self.cache.get(key):
             self.cache.gone(key, known.uid)
         self.queue.drop(key)
+        self._through(key, "gone")
         return "gone"
 
-    async def _confess(self, key: Key, error: Exception) -> None:
+    async def _confess(self, key: Key, verdict: Callable[..., Sequence[Condition]]) -> None:
+        """The object says that what it showed before may be over."""
         snapshot = self.cache.get(key)
         if snapshot is None:
             return
         try:
-            await self._write(_turn(snapshot), verdicts.broken(snapshot, error, self.engine.condition_types))
+            await self._scribe.write(Turn.of(snapshot), verdict(snapshot, types=self.engine.condition_types))
         except (KubeError, LeaseLost) as failed:
             logger.warning("status not written", extra={"binding": str(key), "detail": str(failed)})
 
@@ -137,7 +165,7 @@ class Reconciler:
         if snapshot is None:
             return self._forget(key)
         if snapshot.paused:
-            await self._write(_turn(snapshot), verdicts.paused(snapshot, self.engine.condition_types))
+            await self._scribe.write(Turn.of(snapshot), verdicts.paused(snapshot, self.engine.condition_types))
             self.queue.forget(key)
             return "paused"
         if snapshot.deleting and not snapshot.held:
@@ -146,28 +174,21 @@ class Reconciler:
             spec = Spec.parse(snapshot.spec)
         except SpecError as error:
             return await self._refuse(snapshot, Unmet(verdicts.INVALID_SPEC, str(error), stalled=True))
-        if unmet := await self._out_of_scope(snapshot, spec):
+        if unmet := await self._rights.refused(snapshot, spec):
             return await self._refuse(snapshot, unmet)
         if snapshot.deleting:
             return await self._delete(snapshot, spec)
         return await self._pass(snapshot, spec)
 
-    async def _out_of_scope(self, snapshot: Snapshot, spec: Spec) -> Unmet | None:
-        annotations = await self.bindings.namespace_annotations(snapshot.key.namespace)
-        narrowed = scopes.from_annotation(annotations.get(scopes.ANNOTATION))
-        return scopes.refused(spec, self.rules.azure_scopes, narrowed)
-
     async def _refuse(self, snapshot: Snapshot, unmet: Unmet) -> str:
-        """Nothing is called in Azure. A deletion goes through when nothing of ours can stand there, or on request."""
+        """Nothing is called in Azure. A deletion waits: what we hold, we may have written to Azure, status or not."""
         if snapshot.deleting:
-            if not status.has_facts(snapshot.status):
-                return await self._let_go(snapshot, "Nothing was ever written to Azure for it.")
             if snapshot.policy == DETACH:
                 return await self._let_go(snapshot, "What stands in Azure is left there, as asked for.")
             unmet = verdicts.delete_blocked(unmet.message)
-        turn = _turn(snapshot)
+        turn = Turn.of(snapshot)
         conditions = verdicts.refused(snapshot, unmet, self.engine.condition_types)
-        await self._write(turn, conditions, generation=snapshot.generation, handled=turn.requested_at)
+        await self._scribe.write(turn, conditions, generation=snapshot.generation, handled=turn.requested_at)
         self._come_back_slowly(snapshot.key)
         return "refused"
 
@@ -175,7 +196,7 @@ class Reconciler:
         if snapshot.policy == verdicts.OBSERVE:
             return await self._let_go(snapshot, "What stands in Azure is left there: this binding only observed.")
         if snapshot.policy not in verdicts.POLICIES:
-            return await self._refuse(snapshot, verdicts.delete_blocked(verdicts.unknown_policy(snapshot.policy)))
+            return await self._refuse(snapshot, Unmet(DELETE_BLOCKED, verdicts.unknown_policy(snapshot.policy)))
         if snapshot.policy == DETACH:
             spec = spec.model_copy(update={"deletion_policy": "Orphan"})
         return await self._pass(snapshot, spec)
@@ -190,7 +211,7 @@ class Reconciler:
 
     async def _pass(self, snapshot: Snapshot, spec: Spec) -> str:
         writes = verdicts.writes(snapshot.policy)
-        turn = await self._hold(_turn(snapshot)) if writes else _turn(snapshot)
+        turn = await self._hold(Turn.of(snapshot)) if writes else Turn.of(snapshot)
         if not snapshot.greeted:
             return await self._greet(turn)
 
@@ -200,22 +221,26 @@ class Reconciler:
             self.announcer.changes(turn.snapshot, result.changes)
         if snapshot.deleting and result.done:
             return await self._let_go(turn.snapshot, "Nothing of it is left in Azure but what was to stay.")
-        conditions = result.conditions if writes else verdicts.observed(result.conditions, snapshot.policy)
+        endured = self._endures(turn.snapshot, result, spec)
+        if endured:
+            conditions: Sequence[Condition] = status.read(turn.snapshot.status)
+        else:
+            conditions = result.conditions if writes else verdicts.observed(result.conditions, snapshot.policy)
         generation, handled = snapshot.generation, turn.requested_at
-        await self._write(turn, conditions, facts=result.facts, generation=generation, handled=handled)
-        return self._come_back(snapshot.key, result, spec, writes=writes)
+        await self._scribe.write(turn, conditions, facts=result.facts, generation=generation, handled=handled)
+        return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured))
 
-    async def _hold(self, turn: _Turn) -> _Turn:
+    async def _hold(self, turn: Turn) -> Turn:
         """The object can't go without us from now on."""
         if not turn.snapshot.held and not turn.snapshot.deleting:
             turn.snapshot = await self.bindings.add_finalizer(turn.snapshot)
             self.cache.saw(turn.snapshot)
         return turn
 
-    async def _greet(self, turn: _Turn) -> str:
+    async def _greet(self, turn: Turn) -> str:
         """A new object says that it is seen; its first pass comes next, in the lane of its service."""
         types, generation = self.engine.condition_types, turn.snapshot.generation
-        await self._write(turn, verdicts.first(turn.snapshot, types), generation=generation)
+        await self._scribe.write(turn, verdicts.first(turn.snapshot, types), generation=generation)
         self.queue.add(turn.snapshot.key)
         return "greeted"
 
@@ -228,73 +253,44 @@ class Reconciler:
             spec=spec,
             owner=f"{self.rules.instance_id}/{namespace}/{name}",
             deleting=snapshot.deleting,
-            neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._out_of_scope),
+            neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
         )
 
     # --- after it
 
-    async def _write(
-        self,
-        turn: _Turn,
-        conditions: Sequence[Condition],
-        *,
-        facts: Mapping[str, Any] | None = None,
-        generation: int | None = None,
-        handled: str | None = None,
-    ) -> None:
-        """The status says this; no write when it does. Raises Conflict when the wish is another one by now."""
-        for _ in range(STATUS_TRIES):
-            before = turn.snapshot
-            patch = status.patch(before.status, conditions, facts=facts, generation=generation, handled=handled)
-            if patch is None:
-                return
-            try:
-                turn.snapshot = await self.bindings.write_status(before, patch)
-            except Conflict:
-                turn.snapshot = await self._same_wish(before)
-                continue
-            self.cache.saw(turn.snapshot)
-            self.announcer.conditions(turn.snapshot, status.read(before.status), conditions)
-            self._tell_neighbours(before, turn.snapshot)
-            return
-        raise Conflict(409, "Conflict", "others keep writing to the object")
+    def _endures(self, snapshot: Snapshot, result: Pass, spec: Spec) -> bool:
+        """
+        Whether a binding in force stays as it was, though this pass could not see all of it.
 
-    def _tell_neighbours(self, before: Snapshot, after: Snapshot) -> None:
-        """Whoever shares the door must let in the identity that calls for this binding now."""
-        if before.status.get(IDENTITY) == after.status.get(IDENTITY):
-            return
-        for other in tuple(self.cache.at_site(after.site)):
-            if other.key != after.key:
-                self.queue.add(other.key, Priority.RETRY)
+        That Azure has no time is no news about the binding, for a few passes and for no longer than its interval.
+        """
+        before = status.read(snapshot.status)
+        if not (snapshot.in_force and verdicts.passes_by_itself(result.conditions, before)):
+            return False
+        trouble = self._troubles.another(snapshot.key)
+        seconds = trouble.seconds + (result.retry_after or 0.0)
+        endured = trouble.count < self.rules.troubles and seconds <= spec.drift.interval_seconds
+        if endured and (ready := status.named(result.conditions, READY)):
+            detail = {"binding": str(snapshot.key), "reason": ready.reason, "detail": ready.message}
+            logger.info("trouble endured", extra=detail)
+        return endured
 
-    async def _same_wish(self, before: Snapshot) -> Snapshot:
-        """The object as it is now, if what it asks for is the same. Raises Conflict when it isn't, Missing."""
-        fresh = await self.bindings.get(before.key)
-        if fresh is None:
-            raise Missing(404, "NotFound", f"{before.key} is gone")
-        if calls_for_a_pass(before, fresh):
-            raise Conflict(409, "Conflict", "the wish is another one by now")
-        self.cache.saw(fresh)
-        return fresh
-
-    def _come_back(self, key: Key, result: Pass, spec: Spec, *, writes: bool) -> str:
-        """When the binding is looked at again, by how the pass ended."""
+    def _come_back(self, key: Key, result: Pass, spec: Spec, *, at_rest: bool) -> str:
+        """When the binding is looked at again, by how the pass ended. `at_rest`: after its interval, Ready or not."""
+        asked = max(result.retry_after or 0.0, 0.0)
         if result.throttled:
-            delay = result.retry_after or self.rules.throttled_seconds
+            delay = asked or self.rules.throttled_seconds
             self.queue.pause_lane(key, delay)
-            self.queue.add_after(key, delay, Priority.RETRY)
+            self.queue.add_rate_limited(key, at_least=delay)
             return "throttled"
         if _is_true(result.conditions, STALLED):
             self._come_back_slowly(key)
             return "stalled"
-        if _is_true(result.conditions, READY) or not writes:
+        if _is_true(result.conditions, READY) or at_rest:
             self.queue.forget(key)
             self.queue.add_after(key, self._jittered(spec.drift.interval_seconds))
             return "settled"
-        if result.retry_after is not None:
-            self.queue.add_after(key, result.retry_after, Priority.RETRY)
-        else:
-            self.queue.add_rate_limited(key)
+        self.queue.add_rate_limited(key, at_least=asked)
         return "waiting"
 
     def _come_back_slowly(self, key: Key) -> None:
@@ -303,10 +299,6 @@ class Reconciler:
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1 + self.rules.jitter * (2 * self.random() - 1))
-
-
-def _turn(snapshot: Snapshot) -> _Turn:
-    return _Turn(snapshot=snapshot, requested_at=snapshot.requested_at)
 
 
 def _where(error: Exception) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from funcgate.conditions import Condition
 Json = dict[str, Any]
 
 RIDES_ALONG = frozenset({"lastVerified", "lastSignIn"})
-BOOKKEEPING = frozenset({"observedGeneration", "conditions", "lastHandledReconcileAt"})
 MESSAGE_LIMIT = 1024
 
 
@@ -38,11 +37,6 @@ def read(status: Mapping[str, Any]) -> tuple[Condition, ...]:
 def named(conditions: Iterable[Condition], type_: str) -> Condition | None:
     """The condition of that type."""
     return next((each for each in conditions if each.type == type_), None)
-
-
-def has_facts(status: Mapping[str, Any]) -> bool:
-    """Whether a pass ever got as far as to learn something in Azure, so that something may stand there."""
-    return any(value for field, value in status.items() if field not in BOOKKEEPING)
 
 
 def with_summaries(

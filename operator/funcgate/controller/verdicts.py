@@ -5,20 +5,22 @@ What the controller says about a binding without asking the engine: conditions f
 from collections.abc import Sequence
 from dataclasses import replace
 
-from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, RECONCILING, WAY_OUT, Condition, unsettled
+from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, RECONCILING, STALLED, WAY_OUT, Condition, unsettled
 from funcgate.controller.cache import Snapshot
-from funcgate.controller.status import read, with_summaries
+from funcgate.controller.status import named, read, with_summaries
 from funcgate.errors import Unmet
 from funcgate.spec import PAUSED, RECONCILE_POLICY
 
 MANAGE = "manage"
 OBSERVE = "observe"
 POLICIES = (MANAGE, OBSERVE, DETACH)
+SUMMARIES = (READY, RECONCILING, STALLED)
 
 PENDING = "Pending"
 PAUSED_REASON = "Paused"
 INVALID_SPEC = "InvalidSpec"
 INTERNAL_ERROR = "InternalError"
+TIMED_OUT = "TimedOut"
 
 
 def first(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:
@@ -49,6 +51,21 @@ def broken(snapshot: Snapshot, error: BaseException, types: Sequence[str]) -> tu
     """A mistake of ours. The log has the details; the object says that what it showed before may be over."""
     message = f"An unexpected {type(error).__name__} ended the pass; it is repeated. The operator's log says more."
     return _stopped(snapshot, "Unknown", INTERNAL_ERROR, message, types, stalled=False)
+
+
+def too_slow(snapshot: Snapshot, seconds: float, types: Sequence[str]) -> tuple[Condition, ...]:
+    """One pass after the other was cut off, so nobody knows what stands in Azure."""
+    message = f"Passes are cut off after {seconds:.0f} s before they end; they are repeated."
+    return _stopped(snapshot, "Unknown", TIMED_OUT, message, types, stalled=False)
+
+
+def passes_by_itself(conditions: Sequence[Condition], before: Sequence[Condition]) -> bool:
+    """Whether what keeps a binding from Ready was merely not to be seen, and nothing turned out to be wrong."""
+    ready, stalled = named(conditions, READY), named(conditions, STALLED)
+    if not (ready and stalled) or (ready.status, stalled.status) != ("Unknown", "False"):
+        return False
+    wrong = [each.type for each in conditions if each.status == "False" and each.type not in SUMMARIES]
+    return all((was := named(before, type_)) and was.status == "False" for type_ in wrong)
 
 
 def writes(policy: str) -> bool:

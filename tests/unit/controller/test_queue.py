@@ -145,6 +145,11 @@ async def test_backing_off_doubles_up_to_the_cap_and_starts_anew_when_forgotten(
     assert queue.add_rate_limited(A) == 2
 
 
+async def test_a_time_that_was_asked_for_is_kept_and_does_not_shorten_the_back_off(new: Callable[..., Queue]) -> None:
+    queue = new()
+    assert [queue.add_rate_limited(A, at_least=seconds) for seconds in (60, 0, 0, 10, -5)] == [60, 4, 8, 16, 32]
+
+
 async def test_the_back_off_is_jittered_over_its_whole_length(new: Callable[..., Queue]) -> None:
     queue = new(random=lambda: 0.25)
     assert [queue.add_rate_limited(A) for _ in range(3)] == [0.5, 1, 2]

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from builders import GROUP, SITE
-from engines import AWrite, ScriptedEngine, ready, stalled, waiting
+from builders import CLIENT_ID, GROUP, IDENTITY_CLIENT_ID, SITE
+from engines import APass, AWrite, ScriptedEngine, ready, stalled, waiting, with_condition
+from funcgate.controller import registrations
 from funcgate.controller.announce import Announcer
 from funcgate.controller.cache import Cache, Snapshot
-from funcgate.controller.kube import KubeError, Unavailable
+from funcgate.controller.kube import Conflict, Invalid, KubeError, Unavailable
 from funcgate.controller.lease import LeaseLost
 from funcgate.controller.queue import Key, Priority, Queue
 from funcgate.controller.reconciler import Reconciler, Rules
@@ -263,6 +264,107 @@ async def test_throttling_leaves_the_whole_service_alone(staged: Setting) -> Non
     assert await seconds_until_next(stage) == 60
 
 
+@pytest.mark.parametrize("asked", [0.0, -3600.0], ids=["at once", "in the past"])
+@pytest.mark.parametrize("throttled", [True, False])
+async def test_a_time_that_is_no_wait_does_not_end_the_back_off(staged: Setting, asked: float, throttled: bool) -> None:
+    stage = staged(an_object(), steps=[waiting("Busy", throttled=throttled, retry_after=asked)])
+    await stage.one_pass()
+    before = now()
+    for _ in range(4):
+        await stage.another_pass()
+    assert now() - before == (120 if throttled else 2 + 4 + 8 + 16)
+
+
+# --- trouble that passes
+
+
+TROUBLES: list[tuple[str, APass]] = [
+    ("Azure has no time", waiting("Throttled", throttled=True, retry_after=7.0)),
+    ("Azure is unwell", waiting("AzureUnavailable")),
+]
+
+
+@pytest.mark.parametrize(("reason", "trouble"), TROUBLES, ids=[each[0] for each in TROUBLES])
+async def test_a_binding_in_force_stays_as_it_was_while_trouble_passes(
+    staged: Setting, reason: str, trouble: APass
+) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[trouble, trouble, trouble, ready()])
+    await stage.one_pass()
+    for _ in range(3):
+        await stage.another_pass()
+    assert (stage.objects.writes, stage.events.said, stage.ended("settled")) == ([], [], 1), reason
+
+
+async def test_trouble_that_is_endured_is_logged(staged: Setting, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="funcgate")
+    stage = staged(an_object(status=a_ready_status()), steps=[waiting("AzureUnavailable")])
+    await stage.one_pass()
+    (line,) = caplog.records
+    assert (line.message, line.reason) == ("trouble endured", "AzureUnavailable")  # type: ignore[attr-defined]
+
+
+async def test_the_fourth_time_in_a_row_is_told(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[waiting("AzureUnavailable")])
+    await stage.one_pass()
+    for _ in range(3):
+        assert stage.objects.condition() == "True InSync"
+        await stage.another_pass()
+    assert stage.objects.condition() == "Unknown AzureUnavailable"
+
+
+async def test_a_good_pass_between_ends_the_counting(staged: Setting) -> None:
+    trouble = [waiting("AzureUnavailable")] * 3
+    stage = staged(an_object(status=a_ready_status()), steps=[*trouble, ready(), *trouble, ready()])
+    await stage.one_pass()
+    for _ in range(7):
+        await stage.another_pass()
+    assert (stage.objects.writes, stage.ended("settled")) == ([], 2)
+
+
+async def test_trouble_that_outlasts_the_interval_is_told(staged: Setting) -> None:
+    steps = [waiting("Throttled", throttled=True, retry_after=40.0)]
+    stage = staged(an_object(status=a_ready_status(), drift={"interval": "1m"}), steps=steps)
+    await stage.one_pass()
+    assert stage.objects.condition() == "True InSync"
+    await stage.another_pass()
+    assert stage.objects.condition() == "Unknown Throttled"
+
+
+TOLD_AT_ONCE: list[tuple[str, APass]] = [
+    ("something is wrong", waiting("OpenToTheWorld", status="False")),
+    ("somebody must act", stalled()),
+    ("it was not to be seen, and somebody must act", stalled("AuthorizationFailed", status="Unknown")),
+    ("Ready does not wait for it, and it is wrong", with_condition(waiting("Throttled"), "PolicyReady", "False")),
+]
+
+
+@pytest.mark.parametrize(("reason", "verdict"), TOLD_AT_ONCE, ids=[each[0] for each in TOLD_AT_ONCE])
+async def test_what_does_not_pass_by_itself_is_told_at_once(staged: Setting, reason: str, verdict: APass) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[verdict])
+    await stage.one_pass()
+    assert stage.objects.condition() != "True InSync", reason
+
+
+async def test_a_new_generation_is_not_called_ready_for_what_the_last_one_was(staged: Setting) -> None:
+    stage = staged(an_object(generation=2, status=a_ready_status(1)), steps=[waiting("Throttled", generation=2)])
+    await stage.one_pass()
+    assert stage.objects.condition() == "Unknown Throttled"
+
+
+async def test_a_request_is_acknowledged_and_facts_are_kept_while_trouble_passes(staged: Setting) -> None:
+    body = an_object(status=a_ready_status(), annotations={RECONCILE_REQUESTED_AT: "today"})
+    stage = staged(body, steps=[waiting("Throttled", facts={"hostName": "h"})])
+    await stage.one_pass()
+    assert stage.objects.writes == [("status", {"lastHandledReconcileAt": "today", "hostName": "h"})]
+
+
+async def test_an_observed_binding_is_looked_at_again_while_trouble_passes(staged: Setting) -> None:
+    body = an_object(status=a_ready_status(), annotations={RECONCILE_POLICY: "observe"})
+    stage = staged(body, steps=[waiting("AzureUnavailable"), ready()])
+    await stage.one_pass()
+    assert await seconds_until_next(stage) == 2
+
+
 async def test_success_ends_the_back_off(staged: Setting) -> None:
     stage = staged(an_object(), steps=[waiting(), waiting(), ready()])
     for _ in range(3):
@@ -305,11 +407,24 @@ async def test_what_was_known_of_the_aspects_stays_with_its_generation(staged: S
     assert conditions["BackendReady"]["status"] == "True"
 
 
-async def test_a_refused_binding_that_never_got_anywhere_may_go(staged: Setting) -> None:
+async def test_a_refused_binding_that_was_never_held_may_go(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True, held=False), rules={"azure_scopes": ()})
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.ended("released")) == ([], 1)
+
+
+async def test_a_held_binding_is_kept_although_its_passes_never_came_to_write_a_fact(staged: Setting) -> None:
     stage = staged(an_object(deleting=True), rules={"azure_scopes": ()})
     await stage.one_pass()
-    assert stage.objects.bodies == {}
-    assert stage.said == ["Deleted"]
+    assert stage.objects.condition() == "False DeleteBlocked"
+    assert "remove finalizer" not in stage.objects.kinds
+
+
+async def test_a_blocked_deletion_names_the_way_out_once(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True, annotations={RECONCILE_POLICY: "detatch"}))
+    await stage.one_pass()
+    message = stage.objects.bodies[KEY]["status"]["conditions"][0]["message"]
+    assert message.count("detach-on-delete to leave in Azure what stands there") == 1
 
 
 async def test_a_refused_binding_that_got_somewhere_is_kept_and_says_what_releases_it(staged: Setting) -> None:
@@ -446,6 +561,97 @@ async def test_neighbours_are_looked_at_when_another_identity_calls_for_one_of_t
     assert (await stage.queue.get()).name == "older"
 
 
+async def test_a_neighbour_whose_namespace_is_gone_has_no_say(staged: Setting) -> None:
+    stage = staged(an_object(), an_object("ghost", namespace="gone"))
+    stage.objects.namespaces_gone = {"gone"}
+    await stage.one_pass()
+    assert [each.neighbours for each in stage.engine.seen] == [()]
+    assert stage.objects.condition() == "True InSync"
+
+
+async def test_a_binding_is_forgotten_only_when_it_is_gone_itself(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()))
+    stage.objects.namespaces_gone = {"shop"}
+    await stage.one_pass()
+    assert stage.ended("overtaken") == 1
+    assert stage.reconciler.cache.get(KEY) is not None
+
+
+# --- whose registration it is
+
+
+def elsewhere(name: str, namespace: str, **more: Any) -> dict[str, Any]:
+    """A binding of another namespace and function app, with the same registration."""
+    return an_object(name, namespace=namespace, functionApp={"id": f"{SITE}-{namespace}"}, **more)
+
+
+OWN = {"registration": {"type": "Existing", "clientId": IDENTITY_CLIENT_ID}}
+OLDER = {"created": "2025-01-01T00:00:00Z"}
+
+
+async def test_a_registration_that_an_older_binding_uses_elsewhere_is_refused_before_any_call(staged: Setting) -> None:
+    stage = staged(an_object(held=False), elsewhere("older", "pay", **OLDER))
+    await stage.one_pass()
+    assert stage.objects.condition() == "False RegistrationTaken"
+    assert stage.objects.condition("Stalled") == "True RegistrationTaken"
+    assert "pay/older uses the registration" in stage.objects.bodies[KEY]["status"]["conditions"][0]["message"]
+    assert (stage.objects.kinds, stage.engine.seen) == (["status"], [])
+
+
+NO_CLAIM: list[tuple[str, dict[str, Any]]] = [
+    ("a younger one", elsewhere("other", "pay", created="2027-01-01T00:00:00Z")),
+    ("one that goes", elsewhere("other", "pay", **OLDER, deleting=True)),
+    ("one that cannot be", elsewhere("other", "pay", **OLDER, adopt="perhaps")),
+    ("one outside its scopes", elsewhere("other", "jail", **OLDER)),
+    ("one whose namespace is gone", elsewhere("other", "gone", **OLDER)),
+    ("one whose namespace shares it", elsewhere("other", "open", **OLDER)),
+]
+
+
+@pytest.mark.parametrize(("reason", "other"), NO_CLAIM, ids=[each[0] for each in NO_CLAIM])
+async def test_who_has_no_claim_to_a_registration_keeps_nobody_from_it(
+    staged: Setting, reason: str, other: dict[str, Any]
+) -> None:
+    stage = staged(an_object(), other)
+    stage.objects.annotations["jail"] = {ANNOTATION: ""}
+    stage.objects.annotations["open"] = {registrations.ANNOTATION: CLIENT_ID}
+    stage.objects.namespaces_gone = {"gone"}
+    await stage.one_pass()
+    assert stage.objects.condition() == "True InSync", reason
+
+
+async def test_an_older_binding_cannot_take_a_registration_by_naming_it_later(staged: Setting) -> None:
+    edited = elsewhere("older", "pay", **OLDER, generation=2, status=a_ready_status(1, clientId=IDENTITY_CLIENT_ID))
+    stage = staged(an_object(status=a_ready_status(clientId=CLIENT_ID)), edited)
+    await stage.one_pass()
+    assert stage.objects.condition() == "True InSync"
+    await stage.one_pass(Key("pay", "older"))
+    assert stage.objects.condition(key=Key("pay", "older")) == "False RegistrationTaken"
+
+
+async def test_who_was_refused_a_registration_keeps_nobody_else_from_it(staged: Setting) -> None:
+    first = elsewhere("first", "pay", **OLDER)
+    squatter = elsewhere("squatter", "attic", created="2025-02-01T00:00:00Z")
+    second = an_object("second", namespace="pay", functionApp={"id": f"{SITE}-second"})
+    stage = staged(first, squatter, second)
+    await stage.one_pass(Key("pay", "second"))
+    assert stage.objects.condition(key=Key("pay", "second")) == "True InSync"
+
+
+async def test_who_was_refused_a_registration_has_no_say_at_the_door_either(staged: Setting) -> None:
+    squatter = an_object("squatter", namespace="attic", created="2025-02-01T00:00:00Z")
+    stage = staged(an_object(entra=OWN), squatter, elsewhere("first", "pay", **OLDER))
+    await stage.one_pass()
+    assert [each.neighbours for each in stage.engine.seen] == [()]
+
+
+async def test_who_lost_a_registration_can_still_be_torn_down(staged: Setting) -> None:
+    stage = staged(an_object(deleting=True, status=a_ready_status()), elsewhere("older", "pay", **OLDER))
+    await stage.one_pass()
+    assert [each.deleting for each in stage.engine.seen] == [True]
+    assert KEY not in stage.objects.bodies
+
+
 # --- others write too
 
 
@@ -458,7 +664,7 @@ async def test_a_label_that_somebody_set_meanwhile_does_not_cost_another_pass(st
 
 
 async def test_a_spec_that_changed_meanwhile_starts_over_at_once(staged: Setting) -> None:
-    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(), ready(2)])
+    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(status="False"), ready(2)])
     stage.objects.others_write = [an_object(version=5, generation=2, status=a_ready_status())]
     await stage.one_pass()
     assert stage.ended("overtaken") == 1
@@ -501,7 +707,7 @@ async def _nobody(key: Key) -> Snapshot | None:
 
 
 async def test_others_who_keep_writing_delay_a_status_and_no_more(staged: Setting) -> None:
-    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(), ready()])
+    stage = staged(an_object(version=1, status=a_ready_status()), steps=[waiting(status="False"), ready()])
     stage.objects.others_write = [an_object(version=version, status=a_ready_status()) for version in (5, 6, 7)]
     await stage.one_pass()
     assert stage.ended("overtaken") == 1
@@ -509,7 +715,33 @@ async def test_others_who_keep_writing_delay_a_status_and_no_more(staged: Settin
     assert stage.objects.condition() == "True InSync"
 
 
+async def test_being_overtaken_again_and_again_is_slowed_down(staged: Setting) -> None:
+    stage = staged(an_object(held=False))
+    stage.objects.add_finalizer = _overtaken  # type: ignore[method-assign]
+    stage.queue.add(KEY)
+    delays = []
+    for _ in range(5):
+        before = now()
+        await stage.another_pass()
+        delays.append(now() - before)
+    assert delays == [0, 0, 2, 4, 8]
+
+
+async def _overtaken(snapshot: Snapshot) -> Snapshot:
+    raise Conflict(409, "Conflict", "somebody wrote first")
+
+
 # --- what goes wrong
+
+
+async def test_a_write_that_kubernetes_refuses_is_repeated_slowly_and_logged_with_its_words(
+    staged: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = staged(an_object(held=False))
+    stage.objects.error = Invalid(422, "Invalid", "PATCH /x: finalizers are not for you")
+    await stage.one_pass()
+    assert "finalizers are not for you" in caplog.records[-1].detail  # type: ignore[attr-defined]
+    assert await seconds_until_next(stage) == 2
 
 
 ERRORS: list[tuple[str, Exception]] = [
@@ -535,6 +767,26 @@ async def test_a_pass_that_takes_too_long_is_ended_and_retried(staged: Setting) 
     stage = staged(an_object(status=a_ready_status()), hold=asyncio.Event())
     await stage.one_pass()
     assert (now(), stage.ended("unfinished"), stage.engine.at_work) == (1300, 1, 0)
+
+
+async def test_passes_that_time_out_again_and_again_are_told(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), hold=asyncio.Event())
+    await stage.one_pass()
+    assert stage.objects.condition() == "True InSync"
+    await stage.another_pass()
+    assert stage.objects.condition() == "Unknown TimedOut"
+    await stage.another_pass()
+    assert stage.objects.kinds == ["status"]
+
+
+async def test_a_single_pass_that_times_out_now_and_then_is_not_told(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), hold=asyncio.Event())
+    await stage.one_pass()
+    hold, stage.engine.hold = stage.engine.hold, None
+    await stage.another_pass()
+    stage.engine.hold = hold
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.ended("unfinished")) == ([], 2)
 
 
 async def test_a_mistake_of_ours_is_admitted_without_its_text(
@@ -579,7 +831,7 @@ async def test_a_log_line_tells_each_change_and_each_condition_that_changed(
     staged: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="funcgate.bindings")
-    stage = staged(an_object(status=a_ready_status()), steps=[waiting(changes=[AWrite()])])
+    stage = staged(an_object(status=a_ready_status()), steps=[waiting(status="False", changes=[AWrite()])])
     await stage.one_pass()
     applied, *changed = caplog.records
     assert (applied.message, applied.aspect, applied.key, applied.action, applied.generation, applied.fields) == (  # type: ignore[attr-defined]

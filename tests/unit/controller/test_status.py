@@ -94,9 +94,3 @@ def test_transitions_are_new_statuses_and_new_reasons() -> None:
     assert status.transitions(before, ready().conditions) == []
     found = status.transitions(before, stalled().conditions)
     assert ("Ready", "InSync", "Conflict") in {(now.type, was.reason if was else "", now.reason) for was, now in found}
-
-
-def test_facts_show_that_a_pass_got_somewhere() -> None:
-    assert not status.has_facts({"observedGeneration": 1, "conditions": [], "lastHandledReconcileAt": "x"})
-    assert not status.has_facts({"gatewayUrl": ""})
-    assert status.has_facts({"gatewayUrl": "https://a"})

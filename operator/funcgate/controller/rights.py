@@ -1,0 +1,39 @@
+"""Which bindings may act: those that stay within their scopes, with a registration that is theirs to use."""
+
+from dataclasses import dataclass
+
+from funcgate.controller import registrations, scopes
+from funcgate.controller.bindings import Bindings
+from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.neighbours import heard
+from funcgate.errors import Unmet
+from funcgate.spec import Spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """Judges by the operator's setting, the namespaces' annotations, and what other bindings name."""
+
+    bindings: Bindings
+    cache: Cache
+    azure_scopes: tuple[str, ...]
+
+    async def refused(self, mine: Snapshot, spec: Spec) -> Unmet | None:
+        """Why nothing may be called in Azure for `mine`, if so. One that goes gives its registration back anyway."""
+        if unmet := await self._out_of_scope(mine, spec):
+            return unmet
+        return None if mine.deleting else await self._taken(mine)
+
+    async def _out_of_scope(self, mine: Snapshot, spec: Spec) -> Unmet | None:
+        annotations = await self.bindings.namespace_annotations(mine.key.namespace)
+        return scopes.refused(spec, self.azure_scopes, annotations)
+
+    async def _taken(self, mine: Snapshot) -> Unmet | None:
+        """Judged by the first that may act at all; if that is `mine`, it is its own."""
+        for first in self.cache.with_registration(mine.registration):
+            if first.key == mine.key:
+                return None
+            if await heard(first, self._out_of_scope):
+                annotations = await self.bindings.namespace_annotations(first.key.namespace)
+                return registrations.taken(mine, first, annotations)
+        return None
