@@ -2,7 +2,7 @@
 Policy documents of API Management: parse, find ours, merge, remove, compare by meaning. Pure, no I/O.
 
     text ─parse→ Document ─merge→ Document ─render→ text (PUT with format=xml)
-                    └ find · contradictions · equal · differences
+                    └ find · contradictions · cut_off · equal · differences
 
 Documents are shared. Others' statements, comments, order and expressions come out as they went in.
 """
@@ -11,7 +11,7 @@ from funcgate.policy.compare import differences, equal
 from funcgate.policy.document import Document, PolicyError
 from funcgate.policy.find import Found, find
 from funcgate.policy.merge import merge, remove
-from funcgate.policy.others import contradictions
+from funcgate.policy.others import contradictions, cut_off
 from funcgate.policy.parse import parse, render
 from funcgate.policy.statements import Statements
 
@@ -21,6 +21,7 @@ __all__ = [
     "PolicyError",
     "Statements",
     "contradictions",
+    "cut_off",
     "differences",
     "equal",
     "find",

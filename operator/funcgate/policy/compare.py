@@ -6,13 +6,17 @@ nothing: API Management rewrites all of them when it stores a document.
 Source: Azure/azure-cli recordings test_apim_api_policy (what was sent, what came back).
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from functools import cached_property
+from typing import TypeVar
 
 from funcgate.policy.document import Document, Element, is_element, tree
 from funcgate.policy.statements import DEFAULTS, marked_owner
+
+T = TypeVar("T")
 
 SHOWN = frozenset(
     {
@@ -29,57 +33,67 @@ SHOWN = frozenset(
 """Attributes whose values may be printed. Others' statements hold keys and passwords."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Meaning:
-    """What a node says, without the way it is written."""
+    """What a node says, without the way it is written. Equal only to itself: `Meanings` makes one of a kind."""
 
     tag: str
     attributes: tuple[tuple[str, str], ...] = ()
     content: "tuple[Meaning, ...]" = ()
     text: str = ""
 
-    @property
+    @cached_property
     def label(self) -> str:
         """How a person would name it among its neighbours."""
         name = dict(self.attributes).get("name")
         return f"{self.tag}[{name}]" if name else self.tag
 
 
+class Meanings:
+    """Reads documents into meanings: one object for all nodes that say the same, so no two are compared in depth."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Meaning] = {}
+
+    def of(self, document: Document) -> Meaning:
+        """What the document says, comments around it too."""
+        root = tree(document)
+        around = [*reversed(list(root.itersiblings(preceding=True))), root, *root.itersiblings()]
+        return self._one(Meaning("", content=tuple(map(self._of_node, around))))
+
+    def _one(self, said: Meaning) -> Meaning:
+        return self._known.setdefault((said.tag, said.attributes, said.content, said.text), said)
+
+    def _of_node(self, node: Element) -> Meaning:
+        if not is_element(node):
+            owner = marked_owner(node)
+            comment = Meaning("comment()", text=_text(node.text))
+            return self._one(comment if owner is None else Meaning("mark", (("owner", owner),)))
+        attributes = {str(name): str(value).replace("\r\n", "\n") for name, value in node.attrib.items()}
+        said = ((n, v) for n, v in sorted(attributes.items()) if DEFAULTS.get((str(node.tag), n)) != v)
+        return self._one(Meaning(str(node.tag), tuple(said), tuple(self._content(node))))
+
+    def _content(self, node: Element) -> Iterator[Meaning]:
+        yield from self._as_text(node.text)
+        for child in node:
+            yield self._of_node(child)
+            yield from self._as_text(child.tail)
+
+    def _as_text(self, text: str | None) -> Iterator[Meaning]:
+        if said := _text(text):
+            yield self._one(Meaning("text()", text=said))
+
+
 def equal(a: Document, b: Document) -> bool:
     """Whether both documents mean the same."""
-    return _meaning_of(a) == _meaning_of(b)
+    meanings = Meanings()
+    return meanings.of(a) is meanings.of(b)
 
 
 def differences(a: Document, b: Document) -> tuple[str, ...]:
     """What of `a` is not as in `b`, as readable paths; empty exactly when both are equal."""
-    return tuple(_differences(_meaning_of(a), _meaning_of(b), ""))
-
-
-def _meaning_of(document: Document) -> Meaning:
-    root = tree(document)
-    around = [*reversed(list(root.itersiblings(preceding=True))), root, *root.itersiblings()]
-    return Meaning("", content=tuple(map(_meaning, around)))
-
-
-def _meaning(node: Element) -> Meaning:
-    if not is_element(node):
-        owner = marked_owner(node)
-        return Meaning("comment()", text=_text(node.text)) if owner is None else Meaning("mark", (("owner", owner),))
-    attributes = {str(name): str(value).replace("\r\n", "\n") for name, value in node.attrib.items()}
-    said = ((n, v) for n, v in sorted(attributes.items()) if DEFAULTS.get((str(node.tag), n)) != v)
-    return Meaning(str(node.tag), tuple(said), tuple(_content(node)))
-
-
-def _content(node: Element) -> Iterator[Meaning]:
-    yield from _as_text(node.text)
-    for child in node:
-        yield _meaning(child)
-        yield from _as_text(child.tail)
-
-
-def _as_text(text: str | None) -> Iterator[Meaning]:
-    if said := _text(text):
-        yield Meaning("text()", text=said)
+    meanings = Meanings()
+    return tuple(_differences(meanings.of(a), meanings.of(b), ""))
 
 
 def _text(text: str | None) -> str:
@@ -112,33 +126,60 @@ def _in_content(a: Meaning, b: Meaning, path: str) -> Iterator[str]:
     """Pairs what carries one label, and says what is left over on either side."""
     gone, come = _unmatched(a.content, b.content)
     names_a, names_b = _names(a.content), _names(b.content)
+    left: defaultdict[str, deque[int]] = defaultdict(deque)
+    for i in gone:
+        left[a.content[i].label].append(i)
     for j in come:
-        i = next((i for i in gone if a.content[i].label == b.content[j].label), None)
-        if i is None:
+        alike = left[b.content[j].label]
+        if not alike:
             yield _missing(path, b.content[j], names_b[j])
             continue
-        gone.remove(i)
+        i = alike.popleft()
         found = tuple(_differences(a.content[i], b.content[j], _join(path, names_a[i])))
         yield from found or [f"{_join(path, names_a[i])}: stands in another place"]
-    for i in gone:
+    for i in sorted(i for alike in left.values() for i in alike):
         yield f"{_join(path, names_a[i])}: does not belong here"
 
 
 def _unmatched(a: Sequence[Meaning], b: Sequence[Meaning]) -> tuple[list[int], list[int]]:
-    """The places on either side that have no equal counterpart in the same order."""
-    codes = [code for code in SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if code[0] != "equal"]
-    gone = [i for _, start, end, _, _ in codes for i in range(start, end)]
-    return gone, [j for _, _, _, start, end in codes for j in range(start, end)]
+    """The places on either side that have no equal counterpart in the same order. Twins are told apart by number."""
+    places = {twin: j for j, twin in enumerate(_numbered(b))}
+    counterparts = {i: places[twin] for i, twin in enumerate(_numbered(a)) if twin in places}
+    kept = _longest_rising(counterparts)
+    taken = {counterparts[i] for i in kept}
+    return [i for i in range(len(a)) if i not in kept], [j for j in range(len(b)) if j not in taken]
+
+
+def _longest_rising(numbers: dict[int, int]) -> set[int]:
+    """The keys of as many numbers as possible that only rise. Patience sorting: n log n, whatever the order."""
+    ends: list[int] = []  # for each length of a rising run, the lowest number with which one ends
+    keys: list[int] = []  # and that number's key
+    before: dict[int, int | None] = {}
+    for key, number in numbers.items():
+        length = bisect_left(ends, number)
+        before[key] = keys[length - 1] if length else None
+        ends[length : length + 1], keys[length : length + 1] = [number], [key]
+    kept: set[int] = set()
+    last = keys[-1] if keys else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return kept
 
 
 def _names(nodes: Sequence[Meaning]) -> list[str]:
     """Labels, numbered where one occurs more than once."""
     often = Counter(node.label for node in nodes)
-    names = []
-    for index, node in enumerate(nodes):
-        number = sum(node.label == earlier.label for earlier in nodes[: index + 1])
-        names.append(node.label if often[node.label] == 1 else f"{node.label}[{number}]")
-    return names
+    numbered = _numbered(node.label for node in nodes)
+    return [label if often[label] == 1 else f"{label}[{number}]" for label, number in numbered]
+
+
+def _numbered(values: Iterable[T]) -> Iterator[tuple[T, int]]:
+    """Each value, and the how manieth of its kind it is."""
+    often: Counter[T] = Counter()
+    for value in values:
+        often[value] += 1
+        yield value, often[value]
 
 
 def _missing(path: str, node: Meaning, name: str) -> str:

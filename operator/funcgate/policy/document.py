@@ -73,7 +73,9 @@ def sections(root: Element) -> Iterator[Element]:
 
 def within(node: Element) -> Iterator[Element]:
     """The node and all below it that concerns the request itself, comments too, in document order."""
-    yield node
-    if node.tag not in OPAQUE:
-        for child in node:
-            yield from within(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if node.tag not in OPAQUE:
+            waiting.extend(reversed(node))

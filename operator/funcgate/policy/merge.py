@@ -22,7 +22,8 @@ def merge(document: Document | None, wanted: Statements) -> Document:
     inbound = root.find("inbound")
     assert inbound is not None, "just completed"
     ours = recognise(root, wanted)
-    others = [node for node in inbound if node not in ours.nodes]
+    mine = set(ours.nodes)
+    others = [node for node in inbound if node not in mine]
     place = max(_place(inbound, ours, others), last_before_ours(others))
     for node in ours.nodes:
         take_out(node)

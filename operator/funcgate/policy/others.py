@@ -1,16 +1,16 @@
 """What others' statements do, as far as it touches what ours do. They are reported, never removed."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from funcgate.policy.document import Document, Element, is_element, line_of, sections, tree, within
 from funcgate.policy.ours import recognise, sets_authorization
-from funcgate.policy.statements import BACKEND, TOKEN
+from funcgate.policy.statements import BACKEND, TOKEN, VARIABLE, Statements
 
 CHECKS = {"validate-azure-ad-token": "header-name", "validate-jwt": "header-name", "check-header": "name"}
 """Statements that judge the caller, and the attribute that says by which header."""
 
-QUOTED = ("id", "name", "exists-action", "backend-id", "output-token-variable-name")
+QUOTED = ("id", "name", "exists-action", "backend-id", "output-token-variable-name", "resource")
 
 
 def contradictions(document: Document) -> tuple[str, ...]:
@@ -22,30 +22,67 @@ def contradictions(document: Document) -> tuple[str, ...]:
     """
     root = tree(document)
     ours = recognise(root)
-    nodes = [node for found in sections(root) if found.tag in ("inbound", "backend") for node in within(found)]
-    others = [node for node in nodes if is_element(node) and node not in set(ours.nodes)]
+    mine = set(ours.nodes)
+    place = {node: index for index, node in enumerate(_on_the_way_out(root))}
+    others = [node for node in place if is_element(node) and node not in mine]
     return (
-        *(line for node in _standing(ours.backends, nodes) for line in _other_routes(node, others, nodes)),
-        *(line for node in _standing(ours.headers, nodes) for line in _later_headers(node, others, nodes)),
+        *(line for node in _first(ours.backends, place) for line in _other_routes(node, others, place)),
+        *(line for node in _first(ours.headers, place) for line in _later_headers(node, others, place)),
     )
 
 
-def _standing(ours: Sequence[Element], nodes: Sequence[Element]) -> Sequence[Element]:
+def _on_the_way_out(root: Element) -> Iterator[Element]:
+    """What the request meets before it leaves."""
+    return (node for found in sections(root) if found.tag in ("inbound", "backend") for node in within(found))
+
+
+def _first(ours: Sequence[Element], place: Mapping[Element, int]) -> Sequence[Element]:
     """The first of ours that the request meets on its way out, if any."""
-    return [node for node in ours if node in nodes][:1]
+    return [node for node in ours if node in place][:1]
 
 
-def _other_routes(ours: Element, others: Sequence[Element], nodes: Sequence[Element]) -> Iterator[str]:
+def _other_routes(ours: Element, others: Sequence[Element], place: Mapping[Element, int]) -> Iterator[str]:
     for node in others:
-        if node.tag == BACKEND and node.get("backend-id") != ours.get("backend-id"):
-            verb = "undoes" if nodes.index(node) > nodes.index(ours) else "is undone by"
-            yield f"{_line(node)} {verb} {_line(ours)}"
+        if _routes_elsewhere(node, ours.get("backend-id")):
+            yield f"{_line(node)} {'undoes' if place[node] > place[ours] else 'is undone by'} {_line(ours)}"
 
 
-def _later_headers(ours: Element, others: Sequence[Element], nodes: Sequence[Element]) -> Iterator[str]:
+def _later_headers(ours: Element, others: Sequence[Element], place: Mapping[Element, int]) -> Iterator[str]:
     for node in others:
-        if _authorises(node) and nodes.index(node) > nodes.index(ours):
+        if _authorises(node) and place[node] > place[ours]:
             yield f"{_line(node)} undoes {_line(ours)}"
+
+
+def cut_off(document: Document, wanted: Statements) -> tuple[str, ...]:
+    """
+    The statements, each quoted with its line, whose work would end or be disputed beside the wanted ones.
+
+    A route to another target, and a token for another resource that reaches the backend. Tokens kept aside for other
+    requests go on; so does whatever says the same as the wanted ones, by whomever it was written.
+    """
+    nodes = list(_on_the_way_out(tree(document)))
+    sent = {None, VARIABLE, *(name for node in nodes if sets_authorization(node) for name in _quoted_in(node))}
+    return tuple(
+        _line(node)
+        for node in nodes
+        if _routes_elsewhere(node, wanted.backend_id)
+        or (node.tag == TOKEN and node.get("resource") != wanted.resource and _variable(node) in sent)
+    )
+
+
+def _routes_elsewhere(node: Element, backend_id: str | None) -> bool:
+    return node.tag == BACKEND and node.get("backend-id") != backend_id
+
+
+def _variable(token: Element) -> str | None:
+    """Where the token is kept; None when it goes into the Authorization header by itself."""
+    return token.get("output-token-variable-name")
+
+
+def _quoted_in(header: Element) -> Iterator[str]:
+    """The strings in the header's expressions, names of variables among them."""
+    for value in header.findall("value"):
+        yield from re.findall(r'"([^"]+)"', value.text or "")
 
 
 def last_before_ours(nodes: Sequence[Element]) -> int:
@@ -77,7 +114,7 @@ def judges_authorization(node: Element) -> bool:
 def _authorises(node: Element) -> bool:
     """Whether this leaves another Authorization header than it found."""
     if node.tag == TOKEN:
-        return node.get("output-token-variable-name") is None
+        return _variable(node) is None
     return node.tag == "authentication-basic" or (sets_authorization(node) and node.get("exists-action") != "skip")
 
 

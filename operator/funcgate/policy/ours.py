@@ -7,7 +7,7 @@ Made by hand after the tutorials they look the same, without the mark.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from funcgate.policy.document import Element, is_element, sections, within
+from funcgate.policy.document import Element, is_element, section, sections, within
 from funcgate.policy.statements import BACKEND, HEADER, LABEL, TOKEN, VARIABLE, Statements, marked_owner
 
 
@@ -19,6 +19,7 @@ class Ours:
     tokens: Sequence[Element]
     headers: Sequence[Element]
     backends: Sequence[Element]
+    send_token: bool  # every request takes the token and then sends it
 
     @property
     def nodes(self) -> Sequence[Element]:
@@ -29,15 +30,6 @@ class Ours:
     def resource(self) -> str | None:
         """What the token is for."""
         return _get(self.tokens, "resource")
-
-    @property
-    def send_token(self) -> bool:
-        """Whether every request takes the token and then sends it."""
-        return any(
-            _always_runs(token) and _always_runs(header) and token in set(header.itersiblings(preceding=True))
-            for token in filter(_takes_our_token, self.tokens)
-            for header in filter(_overrides, self.headers)
-        )
 
     def owner(self, wanted: Statements | None) -> str | None:
         """The marked owner; of several one that is not the wanted one, since that is who must be asked."""
@@ -67,7 +59,7 @@ def _get(nodes: Sequence[Element], name: str) -> str | None:
 
 def recognise(root: Element, wanted: Statements | None = None) -> Ours:
     """What of the document is ours."""
-    nodes = [node for section in sections(root) for node in within(section)]
+    nodes = [node for found in sections(root) for node in within(found)]
     marks = [node for node in nodes if marked_owner(node) is not None]
     beside = [node for mark in marks for node in _beside(mark)]
     return Ours(
@@ -75,13 +67,18 @@ def recognise(root: Element, wanted: Statements | None = None) -> Ours:
         tokens=[node for node in nodes if _takes_our_token(node)] or [node for node in beside if node.tag == TOKEN],
         headers=[node for node in nodes if _sends_our_token(node)] or [node for node in beside if node.tag == HEADER],
         backends=_backends(nodes, beside, wanted),
+        send_token=_send_token(section(root, "inbound")),
     )
 
 
 def _beside(mark: Element) -> Iterator[Element]:
-    """The statements that follow the mark as ours do, at most one of a role."""
+    """The statements that follow the mark as ours do, up to the next mark, at most one of a role."""
     roles = {TOKEN, HEADER, BACKEND}
-    for node in filter(is_element, mark.itersiblings()):
+    for node in mark.itersiblings():
+        if marked_owner(node) is not None:
+            return
+        if not is_element(node):
+            continue
         if node.tag not in roles or (node.tag == HEADER and not sets_authorization(node)):
             return
         roles.remove(str(node.tag))
@@ -107,9 +104,10 @@ def _overrides(node: Element) -> bool:
     return _sends_our_token(node) and node.get("exists-action", "override") == "override"
 
 
-def _always_runs(node: Element) -> bool:
-    section = node.getparent()
-    return section is not None and section.tag == "inbound" and _stands_directly(node)
+def _send_token(inbound: Element | None) -> bool:
+    """Whether the section's own statements take our token, and behind that send it."""
+    statements = iter(inbound if inbound is not None else ())
+    return any(map(_takes_our_token, statements)) and any(map(_overrides, statements))
 
 
 def _backends(nodes: Sequence[Element], beside: Sequence[Element], wanted: Statements | None) -> Sequence[Element]:
@@ -120,13 +118,14 @@ def _backends(nodes: Sequence[Element], beside: Sequence[Element], wanted: State
     """
     labelled = [node for node in nodes if node.tag == BACKEND and node.get("id") == LABEL]
     direct = [node for node in labelled if _stands_directly(node)]
+    certain = {*direct, *beside}
     targets = {wanted.backend_id} if wanted else {node.get("backend-id") for node in direct[:1] or labelled}
     nested = targets if len(targets) == 1 else set()
-    found = [n for n in labelled if n in direct or n in beside or n.get("backend-id") in nested]
+    found = [node for node in labelled if node in certain or node.get("backend-id") in nested]
     return found or [node for node in beside if node.tag == BACKEND]
 
 
 def _stands_directly(node: Element) -> bool:
     """Whether the node is a section's own child, so that it always runs."""
-    section = node.getparent()
-    return section is not None and section.getparent() is node.getroottree().getroot()
+    parent = node.getparent()
+    return parent is not None and parent.getparent() is node.getroottree().getroot()

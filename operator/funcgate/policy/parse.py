@@ -9,7 +9,7 @@ from funcgate.policy.document import SECTIONS, Document, Element, PolicyError, i
 from funcgate.policy.rawxml import Escaped, escape_expressions, keep_line_ends
 from funcgate.policy.scanner import is_whole
 
-DECLARATION = re.compile(r"\s*<\?xml\s.*?\?>", re.DOTALL)
+DECLARATION = re.compile(r"\A\s*<\?xml\s.*?\?>", re.DOTALL)
 POSITION = re.compile(r", line \d+, column \d+$")
 
 

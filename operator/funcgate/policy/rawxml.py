@@ -126,7 +126,7 @@ def _nothing_follows(text: str, at: int, closing: str, *, verbatim: bool) -> Non
     Source: learn.microsoft.com/azure/api-management/api-management-policy-expressions (used as attribute values or as
     text values, not inside them).
     """
-    if verbatim and text[at:].lstrip()[:1] not in ("", closing):
+    if verbatim and not re.compile(rf"\s*(?:{closing}|\Z)").match(text, at):
         raise PolicyError("an expression ends here and its value goes on", *place(text, at))
 
 

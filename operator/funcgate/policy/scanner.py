@@ -17,6 +17,8 @@ OPENING = re.compile(r"\s*(?=@[({])")
 
 ENTITY = r"&(?:lt|gt|amp|quot|apos|\#[0-9]+|\#x[0-9a-fA-F]+);"
 
+LINE_END = r"(?:\n|&\#0*1[03];|&\#x0*[aAdD];)"
+
 
 class Unclosed(ValueError):
     """No end was found: a quote or a bracket is missing, or the text is no C#."""
@@ -38,7 +40,7 @@ class Spelling:
         q, t, nl, c = self.quote, self.tick, self.line_end, self.character
         return re.compile(
             rf"""
-              (?P<skip> //(?:(?!{nl}).)* | /\*.*?\*/
+              (?P<skip> //(?:(?!{LINE_END}).)* | /\*.*?\*/
                 | @{q}(?:{q}{q}|(?!{q}){c})*+{q}
                 | {q}(?:\\{c}|(?!{q}|{nl}|\\){c})*+{q}
                 | {t}(?:\\{c}(?:(?!{t}|{nl}).){{0,8}}|(?!{t}|{nl}|\\){c}){t} )
@@ -67,7 +69,7 @@ VERBATIM = Spelling(quote='"', tick="'", line_end=r"\n", character=".", entities
 ESCAPED = Spelling(
     quote=r'(?:"|&quot;|&\#0*34;|&\#x0*22;)',
     tick=r"(?:'|&apos;|&\#0*39;|&\#x0*27;)",
-    line_end=r"(?:\n|&\#0*1[03];|&\#x0*[aAdD];)",
+    line_end=LINE_END,
     character=rf"(?>{ENTITY}|.)",  # atomic: an entity is never also five characters
     entities=True,
 )
@@ -77,8 +79,9 @@ def expression_end(text: str, start: int) -> tuple[int, Spelling]:
     """
     The offset behind the expression that begins at `start`, and how it is spelled.
 
-    An entity where code stands (`a &lt; b`) is no C#, so the whole expression is taken as escaped; inside a string of
-    an expression that is otherwise verbatim, `&lt;` means itself. Raises Unclosed.
+    An entity where code stands (`a &lt; b`) or at the end of a comment (`// why &#10;`) is no C#, so the whole
+    expression is taken as escaped; inside a string of an expression that is otherwise verbatim, `&lt;` means itself.
+    Raises Unclosed.
     """
     try:
         return _code(text, start + 2, VERBATIM, 0), VERBATIM

@@ -61,7 +61,10 @@ def test_what_is_wanted_and_absent_is_missing() -> None:
 def test_statements_pasted_by_hand_lack_nothing_but_the_mark() -> None:
     seen = in_corpus("pasted-by-hand")
     assert (seen.statements, seen.owner, seen.sends_token) == (wanted(owner=""), None, True)
-    assert seen.differs == ("inbound/comment(): stands in another place", "inbound/mark: is missing")
+    assert seen.differs == (
+        "inbound/mark: is missing",
+        "inbound/authentication-managed-identity: stands in another place",
+    )
 
 
 def test_the_route_that_an_import_leaves_is_taken_for_ours() -> None:
@@ -180,7 +183,7 @@ def test_ours_in_the_wrong_place_differ(sections: dict[str, str], reason: str) -
 
 def test_a_moved_statement_is_said_to_stand_in_another_place() -> None:
     assert found(f"<base />{MARK}{HEADER}{TOKEN}{ROUTE}").differs == (
-        "inbound/authentication-managed-identity: stands in another place",
+        "inbound/set-header[Authorization]: stands in another place",
     )
 
 

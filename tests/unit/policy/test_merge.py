@@ -198,6 +198,11 @@ def test_of_two_headers_beside_the_mark_only_the_first_is_ours() -> None:
     assert ('"One "' in render(document), '"Two "' in render(document)) == (False, True)
 
 
+def test_a_statement_beside_two_marks_is_taken_out_once() -> None:
+    token = TOKEN.replace("msi-access-token", "other")
+    assert inbound_of(merge(parse(a_policy(f"<base />{MARK}{MARK}{token}")), wanted())) == ["<base/>", *BLOCK]
+
+
 def test_statements_without_a_mark_stay() -> None:
     document = parse(a_policy(f"<base />{PASTED}"))
     left = remove(document)

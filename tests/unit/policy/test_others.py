@@ -2,8 +2,8 @@
 
 import pytest
 
-from funcgate.policy import contradictions, parse
-from unit.policy.documents import CORPUS, HEADER, MARK, OURS, ROUTE, TOKEN, a_policy, text_of
+from funcgate.policy import contradictions, cut_off, parse
+from unit.policy.documents import CORPUS, HEADER, MARK, OURS, RESOURCE, ROUTE, TOKEN, a_policy, text_of, wanted
 
 BASIC = "<set-header name='authorization'><value>Basic swordfish</value></set-header>"
 LEGACY = "<set-backend-service base-url='https://a:swordfish@legacy.example/api?code=swordfish' />"
@@ -70,3 +70,48 @@ def test_lines_are_those_of_the_text_even_behind_code_of_many_lines() -> None:
     line = text[: text.index("legacy.example")].count("\n") + 1
     assert contradictions(parse(text))[0].startswith(f"line {line}: <set-backend-service base-url=")
     assert f" undoes line {line - 1}: " in contradictions(parse(text))[0]
+
+
+ANOTHER = TOKEN.replace(RESOURCE, "api://billing")
+WORKING = [
+    (ROUTE.replace("orders-fn", "billing-fn"), "a route that an import left, to another backend"),
+    ("<set-backend-service backend-id='billing-fn' />", "a route to another backend"),
+    (LEGACY, "a route to an address"),
+    (f"<choose><when condition='a'>{LEGACY}</when></choose>", "a route under a condition"),
+    (f"{ANOTHER}{HEADER}", "a token for another resource"),
+    (ANOTHER, "the same, kept where ours would be"),
+    ("<authentication-managed-identity resource='api://billing' />", "one that goes into the header by itself"),
+    (ANOTHER.replace("msi-access-token", "t") + HEADER.replace("msi-access-token", "t"), "kept under another name"),
+]
+
+
+@pytest.mark.parametrize(("inbound", "reason"), WORKING, ids=[reason for _, reason in WORKING])
+def test_what_would_no_longer_work_is_quoted(inbound: str, reason: str) -> None:
+    (line,) = cut_off(parse(a_policy(f"<base />{inbound}")), wanted())
+    assert line.startswith(("line 2: <set-backend-service ", "line 2: <authentication-managed-identity ")), reason
+    assert "swordfish" not in line
+
+
+def test_routes_of_the_backend_section_count() -> None:
+    assert len(cut_off(parse(a_policy(backend=f"{LEGACY}<base />")), wanted())) == 1
+
+
+def test_the_other_resource_is_named() -> None:
+    (line,) = cut_off(parse(a_policy(f"<base />{ANOTHER}")), wanted())
+    assert 'resource="api://billing"' in line
+
+
+FREE = [
+    ("", "nothing"),
+    ("<rate-limit calls='5' renewal-period='1' />", "statements of another kind"),
+    (f"{TOKEN}{HEADER}{ROUTE}", "what we would write"),
+    (ROUTE, "the route that an import left"),
+    (f"<authentication-managed-identity resource='{RESOURCE}' />", "our token, sent in another way"),
+    (ANOTHER.replace("msi-access-token", "t"), "a token kept aside"),
+    (f"<send-request>{ANOTHER}{LEGACY}</send-request>", "another request"),
+]
+
+
+@pytest.mark.parametrize(("inbound", "reason"), FREE, ids=[reason for _, reason in FREE])
+def test_what_goes_on_as_before_is_not_quoted(inbound: str, reason: str) -> None:
+    assert cut_off(parse(a_policy(f"<base />{inbound}")), wanted()) == (), reason

@@ -123,3 +123,8 @@ def test_entities_are_never_expanded() -> None:
 def test_a_document_shows_its_sections_and_nothing_that_others_wrote() -> None:
     document = parse(a_policy('<set-header name="X"><value>word</value></set-header>'))
     assert repr(document) == "Document(inbound, backend, outbound, on-error)"
+
+
+def test_a_declaration_in_somebodys_text_stays() -> None:
+    body = "<![CDATA[<?xml version='1.0'?><order />]]>"
+    assert body in render(parse(a_policy(f"<base /><set-body>{body}</set-body>")))

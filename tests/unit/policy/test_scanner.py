@@ -36,6 +36,10 @@ def test_an_expression_ends_at_its_own_bracket(expression: str, reason: str) -> 
     assert expression_end(text, 6)[0] == 6 + len(expression), reason
 
 
+def test_a_comment_with_an_escaped_line_end_does_not_run_on_to_the_end_of_the_line() -> None:
+    assert expression_end("@(a // why &#10;) and more )\n)", 0)[0] == len("@(a // why &#10;)")
+
+
 OPEN = [
     ("@(a", "no bracket"),
     ("@(a]", "the wrong bracket"),
