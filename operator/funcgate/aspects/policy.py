@@ -1,17 +1,26 @@
 """The API's base policy: takes a token with the identity, sends it, routes to the backend. Others' statements stay."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from funcgate import policy as documents
 from funcgate.azure import ApimClient
 from funcgate.errors import NotFound, Unmet
-from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase
-from funcgate.policy import Document, Found, PolicyError, Statements
+from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase, Plan
+from funcgate.policy import Document, PolicyError, Statements
 from funcgate.spec import Binding, UserAssigned
 
+T = TypeVar("T")
+
 API_NOT_FOUND = "ApiNotFound"  # in a service that was seen
+
+LARGE = 64 * 1024
+"""Characters of a document beyond which the event loop would notice that it is read."""
+
+QUOTED = 3
+"""As many of others' statements a message quotes; more can be seen in the policy editor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +34,7 @@ class PolicyBlock:
     problems: tuple[str, ...] = ()
     sends_token: bool = field(default=False, compare=False)
     document: Document | None = field(default=None, compare=False)
+    size: int = field(default=0, compare=False)
 
 
 class Policy(Aspect[PolicyBlock]):
@@ -57,10 +67,8 @@ class Policy(Aspect[PolicyBlock]):
             return {}
         if seen is None:
             return {}
-        document = _parse(seen.text)
-        found = documents.find(document)
-        state = _state(found, document)
-        return {_resource(binding): Observed(state=state, ownership=_ownership(found, binding), etag=seen.etag)}
+        state = await _aside(len(seen.text), lambda: _read(seen.text))
+        return {_resource(binding): Observed(state=state, ownership=_ownership(state, binding), etag=seen.etag)}
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[PolicyBlock]]) -> Mapping[str, Any]:
         """Whether callers through the gateway carry a token already, and whether we have been here before."""
@@ -81,15 +89,31 @@ class Policy(Aspect[PolicyBlock]):
         )
         return {_resource(binding): block}
 
+    def object_to(self, binding: Binding, facts: Facts, plan: Plan[PolicyBlock]) -> Unmet | None:
+        """A document without any mark that sends callers elsewhere, or another token with them, waits for `adopt`."""
+        if binding.spec.adopt:
+            return None
+        victims = [victim for change in plan.changes for victim in _cut_off(change)]
+        if not victims:
+            return None
+        more = [f"{len(victims) - QUOTED} more"] if len(victims) > QUOTED else []
+        quoted = "; ".join([*victims[:QUOTED], *more])
+        return Unmet(
+            "WouldCutOff",
+            f"the base policy of {binding.spec.api.name} serves somebody else: {quoted}; "
+            f"set spec.adopt: true once its callers may be sent to {facts.backend_id} with a token for "
+            f"{facts.client_id} instead, or delete this binding if spec.api.name is the wrong API",
+            stalled=True,
+        )
+
     async def apply(self, binding: Binding, change: Change[PolicyBlock]) -> None:
         """Our statements are in the document, or out of it; everything else in it is as it was."""
         service, api = self.home(binding), binding.spec.api.name
-        document = (change.before and change.before.document) or documents.parse(None)
-        after = documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
-        if after is None:
+        text = await _aside(change.before.size if change.before else 0, lambda: _changed(change))
+        if text is None:
             await self.apim.delete_policy(service, api, change.etag)
         else:
-            await self.apim.put_policy(service, api, documents.render(after), change.etag)
+            await self.apim.put_policy(service, api, text, change.etag)
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[PolicyBlock]]) -> Unmet | None:
         """Somebody else's statement must not undo ours."""
@@ -108,20 +132,14 @@ def _resource(binding: Binding) -> str:
     return f"apis/{binding.spec.api.name}/policies/policy"
 
 
-def _parse(text: str) -> Document:
-    try:
-        return documents.parse(text)
-    except PolicyError as unreadable:
-        raise Unmet("PolicyUnreadable", f"{unreadable}; nothing was written", stalled=True) from unreadable
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """What the work gives; on a large document it is done in a thread, so that the event loop does not stand still."""
+    return await asyncio.to_thread(work) if size > LARGE else work()
 
 
-def _ownership(found: Found, binding: Binding) -> Ownership:
-    if found.owner is None:
-        return Ownership.SHARED
-    return Ownership.OURS if found.owner == binding.owner else Ownership.FOREIGN
-
-
-def _state(found: Found, document: Document) -> PolicyBlock:
+def _read(text: str) -> PolicyBlock:
+    document = _parse(text)
+    found = documents.find(document)
     ours = found.statements
     return PolicyBlock(
         resource=ours.resource if ours else found.resource,
@@ -131,7 +149,36 @@ def _state(found: Found, document: Document) -> PolicyBlock:
         problems=found.differs,
         sends_token=found.sends_token,
         document=document,
+        size=len(text),
     )
+
+
+def _parse(text: str) -> Document:
+    try:
+        return documents.parse(text)
+    except PolicyError as unreadable:
+        raise Unmet("PolicyUnreadable", f"{unreadable}; nothing was written", stalled=True) from unreadable
+
+
+def _ownership(state: PolicyBlock, binding: Binding) -> Ownership:
+    if state.owner is None:
+        return Ownership.SHARED
+    return Ownership.OURS if state.owner == binding.owner else Ownership.FOREIGN
+
+
+def _cut_off(change: Change[PolicyBlock]) -> tuple[str, ...]:
+    """What stands in an unmarked document and would no longer work."""
+    before, after = change.before, change.after
+    if after is None or before is None or before.document is None or before.owner is not None:
+        return ()
+    return documents.cut_off(before.document, _statements(after))
+
+
+def _changed(change: Change[PolicyBlock]) -> str | None:
+    """The document as the change leaves it; None when nothing is left of it."""
+    document = (change.before and change.before.document) or documents.parse(None)
+    after = documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
+    return None if after is None else documents.render(after)
 
 
 def _statements(block: PolicyBlock) -> Statements:

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from funcgate import policy as documents
 from funcgate.aspects.policy import Policy
 from funcgate.azure import PolicyText
 from funcgate.engine import Outcome, Pass
-from funcgate.model import Action
+from funcgate.errors import NotFound
+from funcgate.model import Action, Change
 from funcgate.policy import Statements
 from funcgate.spec import Binding
 from stubs import StubApim, run
@@ -93,6 +95,68 @@ async def test_a_user_assigned_identity_is_named_in_the_statement() -> None:
     assert found.identity_client_id == IDENTITY_CLIENT_ID
 
 
+PASTED = a_policy().text.replace(f"<!-- funcgate: owner={OWNER} -->", "")
+ROUTED = (
+    "<policies><inbound><base /><set-backend-service id='apim-generated-policy' backend-id='{}' /></inbound></policies>"
+)
+WORKING = [
+    (ROUTED.format("billing-fn"), 'backend-id="billing-fn"', "the route that an import left, to another backend"),
+    (ROUTED.format("x").replace("id='apim-generated-policy' ", ""), 'backend-id="x"', "a route made by hand"),
+    (PASTED.replace(CLIENT_ID, "api://billing"), 'resource="api://billing"', "a token for another resource"),
+]
+
+
+@pytest.mark.parametrize(("text", "quoted", "reason"), WORKING, ids=[reason for *_, reason in WORKING])
+async def test_what_works_for_somebody_else_waits_for_leave_to_adopt(text: str, quoted: str, reason: str) -> None:
+    apim = StubApim(policy=PolicyText(text=text, etag='"1"'))
+    outcome, _ = await reconcile(apim, a_binding(adopt=False))
+    assert (outcome.reason, outcome.stalled, apim.written) == ("WouldCutOff", True, []), reason
+    assert quoted in outcome.message
+    assert "spec.adopt: true" in outcome.message
+
+
+@pytest.mark.parametrize("text", [WORKING[0][0], WORKING[2][0]])
+async def test_with_leave_to_adopt_it_is_replaced(text: str) -> None:
+    apim = StubApim(policy=PolicyText(text=text, etag='"1"'))
+    outcome, _ = await reconcile(apim, a_binding(adopt=True))
+    assert (outcome.true, apim.written) == (True, [("put", "orders", '"1"')])
+
+
+@pytest.mark.parametrize("text", [OTHERS, ROUTED.format("orders-fn"), PASTED])
+async def test_what_means_the_same_or_nothing_of_the_kind_needs_no_leave(text: str) -> None:
+    apim = StubApim(policy=PolicyText(text=text, etag='"1"'))
+    outcome, _ = await reconcile(apim, a_binding(adopt=False))
+    assert (outcome.true, apim.written) == (True, [("put", "orders", '"1"')])
+
+
+async def test_our_own_statements_are_set_right_without_leave() -> None:
+    apim = StubApim(policy=a_policy(backend_id="other"))
+    outcome, _ = await reconcile(apim, a_binding(adopt=False))
+    assert (outcome.true, apim.written) == (True, [("put", "orders", '"1"')])
+
+
+async def test_of_many_statements_of_others_a_few_are_quoted() -> None:
+    routes = "".join(f"<set-backend-service backend-id='team-{n}' />" for n in range(9))
+    text = OTHERS.replace("<base />", f"<base />{routes}")
+    outcome, _ = await reconcile(StubApim(policy=PolicyText(text=text, etag=None)), a_binding(adopt=False))
+    assert outcome.message.count("<set-backend-service") == 3
+    assert "; 6 more; " in outcome.message
+
+
+@pytest.mark.parametrize(("statements", "others_ran"), [(100, False), (3000, True)])
+async def test_a_large_document_leaves_the_event_loop_to_others(statements: int, others_ran: bool) -> None:
+    large = a_policy(OTHERS.replace("<base />", "<base />" + "<set-variable name='a' value='1' />" * statements))
+    policy, binding, ran = Policy(StubApim(policy=large)), a_binding(), []
+    asyncio.get_running_loop().call_soon(ran.append, "while it was read")
+    (seen,) = (await policy.observe(binding)).values()
+    assert bool(ran) is others_ran
+    await asyncio.sleep(0)
+    ran.clear()
+    asyncio.get_running_loop().call_soon(ran.append, "while it was changed")
+    await policy.apply(binding, Change(key="", before=seen.state, after=None))
+    assert bool(ran) is others_ran
+
+
 async def test_another_bindings_statements_are_a_conflict() -> None:
     apim = StubApim(policy=a_policy(owner="prod/shop/other"))
     outcome, done = await reconcile(apim)
@@ -145,3 +209,15 @@ async def test_deletion_touches_nothing_that_is_not_ours(policy: PolicyText | No
 async def test_deletion_ends_when_the_api_is_gone() -> None:
     outcome, done = await reconcile(StubApim(api_gone=True), a_binding(deleting=True))
     assert (outcome.true, done.done) == (True, True)
+
+
+class WithoutService(StubApim):
+    async def get_policy(self, service: str, api: str) -> PolicyText | None:
+        raise NotFound("no such service", reason="ResourceNotFound")
+
+
+async def test_deletion_takes_a_missing_api_for_nothing_left_and_asks_about_anything_else() -> None:
+    binding = a_binding(deleting=True)
+    assert await Policy(StubApim(api_gone=True)).observe(binding) == {}
+    with pytest.raises(NotFound):
+        await Policy(WithoutService()).observe(binding)
