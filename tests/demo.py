@@ -109,13 +109,13 @@ async def until_ready(stage: Stage) -> bool:
         stage, "wait", "--for=condition=Ready", "fab", "--all", "-n", NAMESPACE, f"--timeout={READY_SECONDS}s"
     )
     _, complaint = await wait.communicate()
-    await asyncio.sleep(0.5)  # the watch shows the last line a moment later
     watch.terminate()
     await watch.wait()
     await showing
     if wait.returncode:
         say(complaint.decode().strip())
-        say(stage.plane.kubectl("describe", "fab", "-n", NAMESPACE).stdout)
+    closer = ("describe", "fab") if wait.returncode else ("get", "functionapibindings", "--output", "wide")
+    await show(await kubectl(stage, *closer, "-n", NAMESPACE))
     return wait.returncode == 0
 
 
