@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from azuresim.tokens import InvalidToken
 
 from azuresim.easyauth import Admitted, Claims, Settings, judge
 from azuresim.functions_host import Started, start
 from azuresim.resources import Document
+from azuresim.tokens import InvalidToken
 from azuresim.web_sites import Runtime, Site, is_function_app, site_of
 from azuresim.web_switches import web_switches
 from azuresim.wire import HttpAnswer, HttpCall
