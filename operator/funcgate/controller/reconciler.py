@@ -8,6 +8,7 @@ that it never waits behind the passes of a slow service.
 
 import asyncio
 import logging
+import math
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -284,7 +285,7 @@ class Reconciler:
             self.queue.add_rate_limited(key, at_least=delay)
             return "throttled"
         if _is_true(result.conditions, STALLED):
-            self._come_back_slowly(key)
+            self._come_back_slowly(key, spec.drift.interval_seconds)
             return "stalled"
         if _is_true(result.conditions, READY) or at_rest:
             self.queue.forget(key)
@@ -293,9 +294,10 @@ class Reconciler:
         self.queue.add_rate_limited(key, at_least=asked)
         return "waiting"
 
-    def _come_back_slowly(self, key: Key) -> None:
+    def _come_back_slowly(self, key: Key, at_most: float = math.inf) -> None:
+        """A person must act first; what is not in their hands is still looked at as often as the binding says."""
         self.queue.forget(key)
-        self.queue.add_after(key, self._jittered(self.rules.stalled_seconds))
+        self.queue.add_after(key, self._jittered(min(self.rules.stalled_seconds, at_most)))
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1 + self.rules.jitter * (2 * self.random() - 1))

@@ -233,10 +233,13 @@ async def test_a_conflict_is_a_warning_once(staged: Setting) -> None:
 # --- when it comes back
 
 
-async def test_what_needs_a_person_comes_back_slowly(staged: Setting) -> None:
-    stage = staged(an_object(), steps=[stalled()])
+@pytest.mark.parametrize(("interval", "seconds"), [("2h", 1800), ("10m", 600)])
+async def test_what_needs_a_person_comes_back_slowly_but_no_later_than_its_interval(
+    staged: Setting, interval: str, seconds: float
+) -> None:
+    stage = staged(an_object(drift={"interval": interval}), steps=[stalled()])
     await stage.one_pass()
-    assert await seconds_until_next(stage) == 1800
+    assert await seconds_until_next(stage) == seconds
 
 
 async def test_what_goes_on_by_itself_comes_back_with_back_off(staged: Setting) -> None:
