@@ -47,7 +47,7 @@ def step(text: str) -> Iterator[None]:
 
 async def demo(*, once: bool) -> int:
     """The exit code: 0 when every sample got Ready, the authorised call went through and the others were refused."""
-    with step("the Kubernetes API is built (once per machine, about five minutes) and started"):
+    with step("the Kubernetes API is built (once per machine, five to ten minutes) and started"):
         await asyncio.to_thread(build)
     world = World(clock=Clock(real=True))
     with tempfile.TemporaryDirectory(prefix="funcgate-demo-") as folder, ControlPlane(Path(folder) / "kube") as plane:

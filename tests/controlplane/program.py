@@ -72,7 +72,7 @@ def _key() -> str:
 
 def _build(program: Path, say: Say) -> None:
     go_command = go(_go_version(), say)
-    say(f"building etcd and kube-apiserver {kubernetes_version()} with {go_command}, once: about five minutes")
+    say(f"building etcd and kube-apiserver {kubernetes_version()} with {go_command}, once: five to ten minutes")
     with tempfile.TemporaryDirectory(dir=program.parent, prefix="build-") as directory:
         built = Path(directory) / "controlplane"
         # -buildvcs=false: the program is the same whatever the state of the repository around it.
