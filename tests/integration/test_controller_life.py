@@ -29,7 +29,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 OPERATOR = "system:serviceaccount:funcgate-system:funcgate"
 RIGHTS = ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 QUICK = Durations(lease=3, renew_deadline=2, retry=0.3, request_timeout=1)
-pytestmark = pytest.mark.usefixtures("our_kind")
+pytestmark = [pytest.mark.usefixtures("our_kind"), pytest.mark.xdist_group("cluster")]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def access(control_plane: ControlPlane) -> Access:
     for kind in RIGHTS:
         for manifest in manifests:
             if f"\nkind: {kind}\n" in f"\n{manifest}":
-                control_plane.apply(manifest)
+                control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=manifest)
     return from_kubeconfig(control_plane.service_account_kubeconfig("funcgate-system", "funcgate"))
 
 

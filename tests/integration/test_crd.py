@@ -10,7 +10,7 @@ from builders import CLIENT_ID, NAMED_IDENTITY, SERVICE, a_manifest_spec
 from controlplane import ControlPlane
 from manifests import BAD, GOOD, Bad, Good
 
-pytestmark = pytest.mark.usefixtures("our_kind")
+pytestmark = [pytest.mark.usefixtures("our_kind"), pytest.mark.xdist_group("cluster")]
 
 
 def a_manifest(**changes: Any) -> str:

@@ -16,6 +16,7 @@ from funcgate.settings import Settings
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SAMPLES = sorted(DEPLOY.glob("samples/*.yaml"))
 SYSTEM = "funcgate-system"
+pytestmark = pytest.mark.xdist_group("cluster")
 
 Json = dict[str, Any]
 

@@ -20,7 +20,7 @@ from stage import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Stage, install,
 
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
 SECONDS = 30
-pytestmark = pytest.mark.xdist_group("whole")
+pytestmark = pytest.mark.xdist_group("cluster")  # these modules apply what the whole cluster shares, so in turn
 
 
 @dataclass(frozen=True)
