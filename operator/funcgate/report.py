@@ -1,4 +1,4 @@
-"""One pass in the words of people and programs: lines of text, JSON, the sentence of an event."""
+"""One pass in the words of people and programs: lines of text, JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -50,8 +50,3 @@ def _condition(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "message": outcome.message,
     }
-
-
-def sentence(write: Write) -> str:
-    """One write in one line: what was done to what, and which fields differed."""
-    return f"{write.action} {write.key}: " + "; ".join(map(str, write.drifts))

@@ -25,6 +25,3 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
         Policy(azure.apim),
         EasyAuth(azure.function_apps, azure.apim, endpoints),
     )
-
-
-CONDITIONS = tuple(each.condition for each in (Identity, FunctionApp, AppRegistration, Api, Backend, Policy, EasyAuth))

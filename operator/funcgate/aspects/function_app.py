@@ -23,7 +23,6 @@ class RunningApp:
     route_prefix: str
     state: str  # empty where Azure does not say, as for apps in Container Apps
     enabled: bool
-    http_functions: int
     webhooks: tuple[str, ...]
 
 
@@ -88,7 +87,6 @@ def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
         route_prefix=route_prefix(functions),
         state=site.state,
         enabled=site.enabled,
-        http_functions=sum(1 for each in functions if _http_trigger(each)),
         webhooks=tuple(sorted(each.name for each in functions if _called_by_webhook(each))),
     )
 

@@ -1,6 +1,6 @@
 from unittest.mock import sentinel
 
-from funcgate.aspects import CONDITIONS, all_aspects
+from funcgate.aspects import all_aspects
 from funcgate.azure import Azure, Endpoints
 from funcgate.engine import Engine
 
@@ -10,4 +10,12 @@ async def test_all_aspects_fit_together() -> None:
         return None
 
     azure = Azure(sentinel.apim, sentinel.function_apps, sentinel.graph, sentinel.identities, sentinel.resources)
-    assert Engine(all_aspects(azure, Endpoints()), is_gone).condition_types == CONDITIONS
+    assert Engine(all_aspects(azure, Endpoints()), is_gone).condition_types == (
+        "IdentityReady",
+        "FunctionAppReady",
+        "AppRegistrationReady",
+        "ApiReady",
+        "BackendReady",
+        "PolicyReady",
+        "EasyAuthReady",
+    )
