@@ -7,9 +7,9 @@ WORKDIR /src
 # an environment of its own and fills the other from outside, so nothing in the image can install anything.
 COPY requirements/runtime.txt requirements/build.txt requirements/
 RUN python -m venv /opt/build \
- && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt
+ && /opt/build/bin/python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt
 RUN python -m venv --without-pip /opt/funcgate \
- && /opt/build/bin/python -m pip --python /opt/funcgate/bin/python install --no-cache-dir --require-hashes \
+ && /opt/build/bin/python -m pip --python /opt/funcgate/bin/python install --no-cache-dir --no-deps --require-hashes \
     -r requirements/runtime.txt
 
 COPY pyproject.toml LICENSE ./

@@ -26,7 +26,9 @@ venv: $(STAMP) ## .venv with exactly what requirements/dev.txt names
 $(STAMP): .venv/bin/python
 	@echo "==> the pinned tools into .venv (about two minutes the first time)"
 	@rm -f .venv/installed-*
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements/dev.txt
+	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 

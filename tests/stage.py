@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from azuresim.entra.tokens import EXCHANGE_AUDIENCE
 from azuresim.scenarios import Imported, imported
 from azuresim.server import Simulator
-from azuresim.tokens import EXCHANGE_AUDIENCE
 from azuresim.wire import HttpAnswer
 from controlplane import ControlPlane
 

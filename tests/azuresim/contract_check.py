@@ -26,7 +26,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 from azuresim.wire import HttpAnswer, HttpCall, compact
 
 if TYPE_CHECKING:
-    from azuresim.arm_routes import Route
+    from azuresim.arm.routes import Route
 
 FOLDER = Path(__file__).parent / "contracts"
 DOCUMENTS = {

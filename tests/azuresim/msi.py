@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from azuresim import arm
 from azuresim.arm import ArmError, ArmRequest, ArmResponse
-from azuresim.directory import ManagedIdentity
+from azuresim.entra.directory import ManagedIdentity
 from azuresim.resources import Body
 from azuresim.world import World
 

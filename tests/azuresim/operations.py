@@ -18,14 +18,15 @@ too, once it is answered, so a client that watches only `provisioningState` gets
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from azuresim.journal import acting, actor
 from azuresim.resources import key_of
 from azuresim.wire import ArmResponse
 
 if TYPE_CHECKING:
-    from azuresim.arm_routes import ArmRequest
+    from azuresim.arm.routes import ArmRequest
     from azuresim.world import World
 
 
@@ -43,6 +44,7 @@ class Operation:
     on_done: Callable[[], None] = nothing
     on_failed: Callable[[], None] = nothing
     status: str = "InProgress"
+    who: str = field(default_factory=actor)
     error: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
 
@@ -59,12 +61,13 @@ class Operation:
         """Over now; only the first call counts."""
         if not self.running:
             return
-        if self.failure is None:
-            self.status = "Succeeded"
-            self.on_done()
-        else:
-            self.status, self.error = "Failed", self.failure
-            self.on_failed()
+        with acting(self.who):
+            if self.failure is None:
+                self.status = "Succeeded"
+                self.on_done()
+            else:
+                self.status, self.error = "Failed", self.failure
+                self.on_failed()
 
     def headers(
         self, request: ArmRequest, *, async_url: str | None = None, location: str | None = None

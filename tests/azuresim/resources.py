@@ -24,6 +24,9 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from azuresim.clock import Clock
+from azuresim.journal import SECRET, Journal
+
 LockLevel = Literal["ReadOnly", "CanNotDelete"]
 Body = dict[str, Any]
 
@@ -118,7 +121,8 @@ class Lock:
 
 
 class Arm:
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal = journal or Journal(Clock())
         self.documents = Documents()
         self.locks: list[Lock] = []
         self.on_delete: list[Callable[[Document], None]] = []
@@ -139,11 +143,15 @@ class Arm:
                 document_id, self.next_etag(document_id), copy.deepcopy(body), copy.deepcopy(private or {})
             )
             self.documents[document_id] = found
+            self.journal.record("arm", document_id, None, found.body)
             return found
         hidden = found.private if private is None else private
         if (found.body, found.private) != (body, hidden):
+            before, secret = found.body, found.private != hidden
             found.body, found.private = copy.deepcopy(body), hidden
             self.touch(resource_id)
+            marks = ({SECRET: "before"}, {SECRET: "after"}) if secret else ({}, {})
+            self.journal.record("arm", found.id, before | marks[0], found.body | marks[1])
         return found
 
     def get(self, resource_id: str) -> Document | None:
@@ -159,6 +167,7 @@ class Arm:
             return False
         for document in [*self.documents.below(resource_id), self.documents[resource_id]]:
             del self.documents[document.id]
+            self.journal.record("arm", document.id, document.body, None)
             for hook in self.on_delete:
                 hook(document)
         return True

@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from azuresim.apim import add_service
+from azuresim.apim.service import add_service
 from azuresim.arm import Pipeline
-from azuresim.functions_host import Function, http_function, timer_function
-from azuresim.tokens import EXCHANGE_AUDIENCE
+from azuresim.entra.tokens import EXCHANGE_AUDIENCE
+from azuresim.switches import Switches
 from azuresim.web import add_function_app, site_of
-from azuresim.web_sites import unique_host_name
-from azuresim.web_switches import WebSwitches
+from azuresim.web.functions_host import Function, http_function, timer_function
+from azuresim.web.sites import unique_host_name
 from azuresim.wire import HttpCall, compact
 from azuresim.world import World
 
@@ -315,7 +315,7 @@ def put(world: World, resource_id: str, properties: JSON) -> JSON:
 def as_usual(world: World) -> Iterator[None]:
     """The world without latency, denials and switched behaviour, as when the team clicked through the portal."""
     before = world.switches, world.latency, world.denied
-    world.switches, world.latency, world.denied = WebSwitches(), 0.0, set()
+    world.switches, world.latency, world.denied = Switches(), 0.0, set()
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ import json
 import ssl
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -32,25 +33,34 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from azuresim import apim, msi
-from azuresim.arm_pipeline import Handled, Pipeline
+from azuresim import msi
+from azuresim.apim import service
+from azuresim.arm.pipeline import Handled, Pipeline
 from azuresim.contract_check import ContractCheck
+from azuresim.entra.signin import is_signin, signin
+from azuresim.entra.tokens import ARM_AUDIENCES
 from azuresim.faults import ConnectionBrokenError
-from azuresim.gateway import gateway
+from azuresim.gateway.front import gateway
 from azuresim.graph import graph
-from azuresim.signin import is_signin, signin
-from azuresim.tokens import ARM_AUDIENCES
 from azuresim.web import site
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call, World
 
 HostHandler = Callable[[HttpCall, World], Awaitable[HttpAnswer]]
-PROVIDERS = (apim, msi)  # importing them, and web, registers their routes
+PROVIDERS = (service, msi)  # importing them, and web, registers their routes
 HOSTS: dict[str, tuple[str, HostHandler]] = {
     ".azure-api.net": ("gateway", gateway),
     ".azurewebsites.net": ("site", site),
 }
-ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", "/metadata")
+REAL_NAMES = {
+    "management.azure.com": "arm",
+    "graph.microsoft.com": "graph",
+    "login.microsoftonline.com": "entra",
+    "login.windows.net": "entra",
+    "sts.windows.net": "entra",
+    "169.254.169.254": "entra",
+}
+ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", "/metadata/endpoints")
 SECRETS = {
     "client_secret",
     "client_assertion",
@@ -65,9 +75,11 @@ SECRETS = {
 
 def service_of(call: HttpCall) -> str:
     """arm, graph, entra, gateway, site, or "" for what nobody serves."""
-    for suffix, (service, _) in HOSTS.items():
+    for suffix, (name, _) in HOSTS.items():
         if call.host.endswith(suffix):
-            return service
+            return name
+    if call.host in REAL_NAMES:
+        return REAL_NAMES[call.host]
     path = call.path.lower()
     if path.startswith(ARM_PREFIXES):
         return "arm"
@@ -119,6 +131,8 @@ class Simulator:
         for session in self._sessions:
             await session.close()
         await self._stack.aclose()
+        if self.world.crashes and error is None:
+            raise AssertionError("Handlers failed:\n" + "\n".join(self.world.crashes))
         if self.deviations and error is None:
             raise AssertionError("Departures from the contracts:\n" + "\n".join(self.deviations))
 
@@ -191,6 +205,9 @@ class Simulator:
             if request.transport is not None:
                 request.transport.abort()
             answer = HttpAnswer(500)
+        except Exception:  # a mistake of the simulator: answered as Azure would, and raised when the context is left
+            self.world.crashes.append(f"{call.method} {call.path}\n{traceback.format_exc()}")
+            answer = HttpAnswer.json(500, {"error": {"code": "InternalServerError", "message": "Simulator crashed."}})
         return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
 
     async def _answer(self, call: HttpCall) -> HttpAnswer:

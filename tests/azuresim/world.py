@@ -11,6 +11,9 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.latency       seconds added to each call (ARM, Graph, Entra)
     world.denied        RBAC actions denied to callers, lower case, "*" allowed
     world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters
+    world.journal       every change of state: who, what, before, after (journal.py)
+    world.missing       how often something was asked for that is not simulated, by what it was
+    world.crashes       tracebacks of handlers that failed; leaving the simulator's context raises them
     world.invocations   one Invocation per run of a function
     world.guid(), world.hexadecimal(n)      new ids, the same in every run
 
@@ -20,17 +23,19 @@ HttpCall(method, host, path, query, headers, body, raw_path) and HttpAnswer(stat
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from azuresim.clock import Clock
+from azuresim.entra.tokens import Entra
 from azuresim.faults import Faults
+from azuresim.journal import Journal
 from azuresim.operations import Operations
 from azuresim.resources import Arm, Document
 from azuresim.switches import Switches
-from azuresim.tokens import Entra
 from azuresim.wire import HttpAnswer, HttpCall
 
 __all__ = ["Call", "Clock", "Document", "HttpAnswer", "HttpCall", "Invocation", "World"]
@@ -81,13 +86,18 @@ class World:
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
     log: list[Call] = field(default_factory=list)
+    journal: Journal = field(init=False)
+    missing: Counter[str] = field(default_factory=Counter)
+    crashes: list[str] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
-    arm: Arm = field(default_factory=Arm)
+    arm: Arm = field(init=False)
     entra: Entra = field(init=False)
     operations: Operations = field(init=False)
     _made: int = 0
 
     def __post_init__(self) -> None:
+        self.journal = Journal(self.clock)
+        self.arm = Arm(self.journal)
         self.entra = Entra(self)
         self.operations = Operations(self)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azuresim import Simulator, World
-from azuresim.apim import add_service
+from azuresim.apim.service import add_service
+from azuresim.switches import Switches
 from azuresim.web import Function, add_function_app, http_function
-from azuresim.web_switches import WebSwitches
 from azuresim.wire import HttpAnswer
 
 GROUP = "/subscriptions/00000000-aaaa-4000-8000-00000000000a/resourceGroups/shop"
@@ -121,7 +121,7 @@ async def apim(
     check_contracts: bool = True,
 ) -> AsyncIterator[Apim]:
     """A service without anything in it, a function app without Easy Auth, a registration, and two clients."""
-    world = World(switches=WebSwitches())
+    world = World(switches=Switches())
     add_service(world, SERVICE, sku=sku, identity=identity)
     site = add_function_app(world, SITE, host_name=SITE_HOST, functions=functions, route_prefix="v1")
     site.keys.functions["apim-contoso"] = HOST_KEY

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from azuresim.apim import add_service
+from azuresim.apim.service import add_service
 from azuresim.wire import HttpAnswer
 from contract.apim_world import CALLER, DOOR, GROUP, SERVICE, Apim, apim
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from azuresim import Simulator
-from azuresim.apim import add_service
+from azuresim.apim.service import add_service
 from azuresim.resources import row_version
 from azuresim.web import add_function_app
 from azuresim.wire import HttpAnswer

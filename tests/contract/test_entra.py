@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from azuresim import Simulator
-from azuresim.directory import ManagedIdentity
-from azuresim.tokens import EntraError, InvalidToken, StaticIssuer
+from azuresim.entra.directory import ManagedIdentity
+from azuresim.entra.tokens import EntraError, InvalidToken, StaticIssuer
 from azuresim.wire import HttpAnswer
 
 OPERATOR = "0be7a70a-0000-4000-8000-0000000000aa"

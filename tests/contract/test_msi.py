@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azuresim import Simulator
-from azuresim.apim import add_service
+from azuresim.apim.service import add_service
 from azuresim.msi import add_user_identity
 from azuresim.wire import HttpAnswer
 

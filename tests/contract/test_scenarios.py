@@ -11,7 +11,7 @@ import pytest
 
 from azuresim import Simulator, World
 from azuresim.scenarios import ROUTE_PREFIX, Imported, ident, imported
-from azuresim.web_switches import WebSwitches
+from azuresim.switches import Switches
 from azuresim.wire import HttpAnswer
 
 APIM, WEB = "2024-05-01", "2025-05-01"
@@ -182,7 +182,7 @@ async def test_its_ids_are_the_same_in_every_world(team: Imported) -> None:
 
 
 async def test_it_stands_whatever_the_world_is_switched_to() -> None:
-    world = World(switches=WebSwitches(apim_named_value_writes_fail=True), latency=5.0, denied={"*"})
+    world = World(switches=Switches(apim_named_value_writes_fail=True), latency=5.0, denied={"*"})
     imported(world)
     assert (world.latency, world.denied, world.switches.apim_named_value_writes_fail) == (5.0, {"*"}, True)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from azuresim.web import add_app, add_function_app, site_of
-from azuresim.web_sites import unique_host_name
+from azuresim.web.sites import unique_host_name
 from contract.web_world import HOST, SITE, Web, web
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from azuresim import Simulator, World
+from azuresim.switches import Switches
 from azuresim.web import Function, Site, add_app, add_function_app, http_function, site_of, timer_function
-from azuresim.web_switches import WebSwitches
 from azuresim.wire import HttpAnswer
 
 SITE = "/subscriptions/00000000-aaaa-4000-8000-00000000000a/resourceGroups/shop/providers/Microsoft.Web/sites/orders-fn"
@@ -44,8 +44,8 @@ class Web:
         return site_of(self.world, SITE)
 
     @property
-    def switches(self) -> WebSwitches:
-        assert isinstance(self.world.switches, WebSwitches)
+    def switches(self) -> Switches:
+        assert isinstance(self.world.switches, Switches)
         return self.world.switches
 
     async def arm(self, method: str, path: str = "", body: Any = None, *, below: str = SITE) -> HttpAnswer:
@@ -82,7 +82,7 @@ async def web(
     check_contracts: bool = True,
 ) -> AsyncIterator[Web]:
     """One site, stopped nowhere, Easy Auth off; a registration for its door, two clients and the operator."""
-    world = World(switches=WebSwitches())
+    world = World(switches=Switches())
     if plain:
         add_app(world, SITE, host_name=HOST)
     else:

@@ -25,8 +25,8 @@ import pytest
 from lxml import etree
 
 from azuresim import Simulator, World
-from azuresim.apim import settle
-from azuresim.apim_identity import wanted_identity
+from azuresim.apim.identity import wanted_identity
+from azuresim.apim.service import settle
 from azuresim.msi import add_user_identity
 from azuresim.resources import Document
 from azuresim.scenarios import GROUP, Imported, at_once, imported, put

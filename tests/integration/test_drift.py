@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from azuresim.apim_policy_text import read, write
 from azuresim.msi import add_user_identity
+from azuresim.policy.text import read, write
 from funcgate.spec import Binding
 from integration.azure_stage import BOTH, CALLER, NAMED, SYSTEM, Stage, changed_fields, on_stage, outcome
 

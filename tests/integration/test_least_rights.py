@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from azuresim.arm_routes import ROUTES
+from azuresim.arm.routes import ROUTES
 from azuresim.world import Call
 from funcgate.engine import Pass
 from funcgate.spec import Binding

@@ -1,0 +1,1 @@
+"""API Management's management plane: the service and everything below it."""

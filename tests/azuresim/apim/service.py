@@ -1,0 +1,245 @@
+"""
+API Management: the service resource and its identity. Importing this module registers all routes of the provider.
+
+    add_service(world, "/subscriptions/…/providers/Microsoft.ApiManagement/service/contoso", sku="BasicV2")
+
+An identity-only PATCH that changes nothing answers 200; another one 202 with `Azure-AsyncOperation` and `Location`, and
+the service is `Updating` until that operation ends. Only then do principalId and tenantId appear.
+Sources: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD; Azure/azure-sdk-for-js recording
+apimanagement_test (update); Azure/azure-cli recording test_apim_managed_identity;
+learn.microsoft.com/azure/api-management/api-management-howto-use-managed-service-identity.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from azuresim import arm
+from azuresim.apim import apis, backends, named_values, policies, products
+from azuresim.apim.entities import (
+    SERVICE,
+    VERSIONS,
+    envelope,
+    invalid,
+    listing,
+    missing,
+    not_simulated,
+    route,
+    transitioning,
+)
+from azuresim.apim.identity import ABSENT, kinds_of, named_identities, shown_identity, wanted_identity
+from azuresim.apim.products import add_master
+from azuresim.arm import ArmRequest
+from azuresim.policy.text import BUILT_IN_GLOBAL, write
+from azuresim.resources import Body, Document
+from azuresim.wire import ArmResponse
+from azuresim.world import World
+
+__all__ = ["add_service"]
+
+ROUTES = (apis, backends, named_values, policies, products)  # importing registers them
+PATCHABLE = {"identity", "tags"}
+LOCATIONS = "/subscriptions/{sub}/providers/Microsoft.ApiManagement/locations/{location}"
+UPDATE = "_Update_"
+ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+POLLS = "polls of operations are not among the trimmed contracts"
+
+
+def add_service(
+    world: World,
+    service_id: str,
+    *,
+    sku: str = "Developer",
+    identity: Body | None = None,
+    location: str = "West Europe",
+) -> Document:
+    """The service exists, is Succeeded, has its built-in subscription and the default global policy."""
+    name = service_id.rpartition("/")[2]
+    body = {
+        "id": service_id,
+        "name": name,
+        "type": "Microsoft.ApiManagement/service",
+        "tags": {},
+        "location": location,
+        "etag": "",
+        "properties": service_properties(world, name, sku),
+        "sku": {"name": sku, "capacity": 0 if sku == "Consumption" else 1},
+        "identity": ABSENT,
+        "zones": None,
+        "systemData": {"createdBy": "somebody@example.com", "createdByType": "User", "createdAt": world.clock.stamp()},
+    }
+    service = world.arm.put(service_id, body)
+    with_etag(service)
+    add_master(world, service.id)
+    policy = f"{service.id}/policies/policy"
+    world.arm.put(policy, envelope(policy, {"format": "xml", "value": write(BUILT_IN_GLOBAL, raw=False)}))
+    if identity is not None:
+        settle(world, service, wanted_identity(world, service.body["identity"], identity))
+    return service
+
+
+def service_properties(world: World, name: str, sku: str) -> Body:
+    """What GET shows of a service, the fields that no contract lists included."""
+    host = f"{name.lower()}.azure-api.net"
+    return {
+        "publisherEmail": "api@example.com",
+        "publisherName": "Example",
+        "notificationSenderEmail": "apimgmt-noreply@mail.windowsazure.com",
+        "provisioningState": "Succeeded",
+        "targetProvisioningState": "",
+        "createdAtUtc": world.clock.stamp(),
+        "gatewayUrl": f"https://{host}",
+        "gatewayRegionalUrl": f"https://{name.lower()}-westeurope-01.regional.azure-api.net",
+        "portalUrl": f"https://{name.lower()}.portal.azure-api.net",
+        "developerPortalUrl": f"https://{name.lower()}.developer.azure-api.net",
+        "managementApiUrl": f"https://{name.lower()}.management.azure-api.net",
+        "scmUrl": f"https://{name.lower()}.scm.azure-api.net",
+        "hostnameConfigurations": [
+            {
+                "type": "Proxy",
+                "hostName": host,
+                "encodedCertificate": None,
+                "keyVaultId": None,
+                "certificatePassword": None,
+                "negotiateClientCertificate": False,
+                "certificate": None,
+                "defaultSslBinding": True,
+                "identityClientId": None,
+                "certificateStatus": None,
+                "certificateSource": "BuiltIn",
+            }
+        ],
+        "publicIPAddresses": None if sku == "Consumption" else ["203.0.113.7"],
+        "privateIPAddresses": None,
+        "additionalLocations": None,
+        "virtualNetworkConfiguration": None,
+        "customProperties": {},
+        "virtualNetworkType": "None",
+        "certificates": None,
+        "disableGateway": False,
+        "natGatewayState": "Disabled",
+        "outboundPublicIPAddresses": None if sku == "Consumption" else ["203.0.113.7"],
+        "apiVersionConstraint": {"minApiVersion": None},
+        "publicIpAddressId": None,
+        "publicNetworkAccess": "Enabled",
+        "privateEndpointConnections": None,
+        "platformVersion": "stv2.1" if sku.endswith("v2") or sku.endswith("V2") else "stv2",
+        "configurationApi": {"legacyApi": "Enabled"},
+        "developerPortalStatus": "Enabled",
+        "legacyPortalStatus": "Disabled",
+    }
+
+
+def with_etag(service: Document) -> None:
+    """The body's `etag`, unquoted: the service shows its row version there."""
+    service.body["etag"] = service.etag.strip('"')
+
+
+@route("GET", SERVICE)
+def get_service(request: ArmRequest, _: World) -> ArmResponse:
+    """The service as it is now; compact, unlike its children."""
+    return ArmResponse(200, request.document().body)
+
+
+@route("GET", "/service", uncovered="the list of services is not among the trimmed contracts")
+def list_services(request: ArmRequest, world: World) -> ArmResponse:
+    return listing(request, [service.body for service in world.arm.members(request.id)])
+
+
+@route("PATCH", SERVICE)
+def patch_service(request: ArmRequest, world: World) -> ArmResponse:
+    """
+    Identity and tags change; 200 when they already are so, else 202 and an operation.
+
+    A second write while one is under way is refused with 409; code and text are assumed.
+    """
+    service, sent = request.document(), request.json
+    if unknown := sorted(sent.keys() - PATCHABLE):
+        raise not_simulated(f"PATCH of the service's {', '.join(unknown)}")
+    if world.operations.running(service.id):
+        raise transitioning()
+    tags = sent.get("tags", service.body["tags"])
+    identity = service.body["identity"]
+    if "identity" in sent:
+        if sent["identity"] is not None and not isinstance(sent["identity"], dict):
+            raise invalid(("identity", "The identity is not an object."))
+        request.need_linked(ASSIGN, named_identities(sent["identity"] or {}))
+        identity = wanted_identity(world, identity, sent["identity"] or {"type": "None"})
+    if same(identity, service.body["identity"]) and tags == service.body["tags"]:
+        return ArmResponse(200, service.body)
+    return begin(request, service, identity, tags)
+
+
+def same(wanted: Body | None, present: Body | None) -> bool:
+    """Equal as far as a client can choose: the kinds, and the ids of user-assigned identities."""
+
+    def chosen(identity: Body | None) -> tuple[frozenset[str], frozenset[str]]:
+        ids = (identity or {}).get("userAssignedIdentities") or {}
+        return kinds_of(identity), frozenset(key.lower() for key in ids)
+
+    return chosen(wanted) == chosen(present)
+
+
+def begin(request: ArmRequest, service: Document, identity: Body | None, tags: Body) -> ArmResponse:
+    world = request.world
+
+    def done() -> None:
+        service.body["tags"] = tags
+        settle(world, service, identity)
+
+    def failed() -> None:  # assumed: the service says so itself
+        state(service, "Failed", "")
+
+    operation = world.operations.start(service.id, on_done=done, on_failed=failed)
+    state(service, "Updating", "Updating")
+    world.arm.touch(service.id)
+    with_etag(service)
+    if world.switches.apim_service_polls == "results":
+        location = request.absolute(f"{service.id}/operationresults/{operation.id}")
+        return ArmResponse(202, service.body, {"Location": location, **operation.retry_headers()})
+    token = base64.urlsafe_b64encode(f"westeurope:{service.name}{UPDATE}{operation.id}".encode()).decode().rstrip("=")
+    location = f"{LOCATIONS.format(sub=request.params['sub'], location='westeurope')}/operationResults/{token}"
+    return ArmResponse(202, service.body, operation.headers(request, location=location))
+
+
+@arm.route("GET", LOCATIONS + "/operationResults/{token}", versions=VERSIONS, uncovered=POLLS)
+def operation_result(request: ArmRequest, world: World) -> ArmResponse:
+    """202 while the update runs, then the service."""
+    token = request.params["token"]
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except ValueError:
+        raise missing("Operation") from None
+    operation = world.operations.get(text.rpartition(UPDATE)[2])
+    done = operation and world.operations.location(operation.id, lambda: service_answer(world, operation.resource_id))
+    if not done:
+        raise missing("Operation")
+    return done
+
+
+@route("GET", SERVICE + "/operationresults/{operation}", uncovered=POLLS)
+def service_operation_result(request: ArmRequest, world: World) -> ArmResponse:
+    """The same, below the service: as the Consumption tier has it (Azure/azure-cli test_apim_managed_identity)."""
+    service_id, operation = request.up_to("service"), request.params["operation"]
+    done = world.operations.location(operation, lambda: service_answer(world, service_id))
+    if not done:
+        raise missing("Operation")
+    return done
+
+
+def service_answer(world: World, service_id: str) -> ArmResponse:
+    """The service; 204 when it was deleted in the meantime."""
+    service = world.arm.get(service_id)
+    return ArmResponse(204) if service is None else ArmResponse(200, service.body)
+
+
+def settle(world: World, service: Document, identity: Body | None) -> None:
+    """The identity is in force and can be seen; the service is Succeeded."""
+    service.body["identity"] = shown_identity(world, service, identity)
+    state(service, "Succeeded", "")
+    world.arm.touch(service.id)
+    with_etag(service)
+
+
+def state(service: Document, provisioning: str, target: str) -> None:
+    service.properties.update(provisioningState=provisioning, targetProvisioningState=target)

@@ -1,0 +1,214 @@
+"""Routes of ARM, the request that a handler gets, and the errors it raises. `azuresim.arm` hands all of it on."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from azuresim.entra.tokens import Caller
+from azuresim.resources import Document
+from azuresim.wire import ArmResponse, HttpCall, pretty
+
+if TYPE_CHECKING:
+    from azuresim.world import World
+
+
+Handler = Callable[["ArmRequest", "World"], ArmResponse | Awaitable[ArmResponse]]
+SUCCESSES = {
+    "GET": (200,),
+    "HEAD": (200, 204),
+    "PUT": (200, 201, 202),
+    "PATCH": (200, 202),
+    "POST": (200, 201, 202, 204),
+    "DELETE": (200, 202, 204),
+}
+REFUSALS = (400, 401, 403, 404, 405, 409, 412, 429, 501, 502, 503)
+VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}
+
+
+class ArmError(Exception):
+    """An answer of 4xx or 5xx."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Sequence[Mapping[str, Any]] | None = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        indented: bool = False,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message, self.details = status, code, message, details
+        self.headers, self.body, self.indented = headers or {}, body, indented
+
+    def response(self) -> ArmResponse:
+        body = self.body
+        if body is None:
+            error: dict[str, Any] = {"code": self.code, "message": self.message}
+            if self.details is None or len(self.details) > 0:
+                error["details"] = self.details and list(self.details)
+            body = {"error": error}
+        return ArmResponse(self.status, pretty(body) if self.indented else body, self.headers)
+
+
+def resource_not_found(resource_id: str) -> ArmError:
+    """404 for a missing top-level resource, in ARM's words."""
+    head, _, tail = resource_id.rpartition("/providers/")
+    group = head.rpartition("/")[2]
+    return ArmError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{tail}' under resource group '{group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+# --- routes -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Route:
+    method: str
+    template: str
+    versions: tuple[str, ...]
+    action: str
+    handler: Handler
+    exclusive: str | None = None
+    busy: Callable[[], ArmError] | None = None
+    uncovered: str | None = None
+    answers: tuple[int, ...] = ()
+
+    @property
+    def statuses(self) -> frozenset[int]:
+        """What this route can answer: its successes (those of its method when it names none) and every refusal."""
+        return frozenset((*(self.answers or SUCCESSES[self.method]), *REFUSALS))
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        any_scope = re.escape(self.template).replace(r"/\{scope\}/", r"/(?P<scope>.+)/", 1)
+        return re.compile("^" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", any_scope) + "/?$", re.IGNORECASE)
+
+    @property
+    def provider_parts(self) -> list[str]:
+        """`[namespace, type, {name}, …]`, empty for what has no provider."""
+        return self.template.rpartition("/providers/")[2].split("/") if "/providers/" in self.template else []
+
+    def fill(self, params: Mapping[str, str], upto: str | None = None) -> str:
+        """The template with parameters put in, as far as `{upto}`."""
+        template = self.template if upto is None else self.template.partition(f"{{{upto}}}")[0] + f"{{{upto}}}"
+        return template.format(**params)
+
+
+ROUTES: dict[str, list[Route]] = {}  # by lower-cased namespace; "" holds subscriptions and groups
+
+
+def route(
+    method: str,
+    template: str,
+    *,
+    versions: Collection[str],
+    action: str | None = None,
+    exclusive: str | None = None,
+    busy: Callable[[], ArmError] | None = None,
+    uncovered: str | None = None,
+    answers: Collection[int] = (),
+) -> Callable[[Handler], Handler]:
+    """The decorated function answers `method` on `template`; `answers` are its successes when they are unusual."""
+
+    def register(handler: Handler) -> Handler:
+        made = Route(
+            method, template, tuple(sorted(versions)), action or default_action(method, template), handler,
+            exclusive, busy, uncovered, tuple(answers),
+        )  # fmt: skip
+        namespace = made.provider_parts[0].lower() if made.provider_parts else ""
+        ROUTES.setdefault(namespace, []).append(made)
+        return handler
+
+    return register
+
+
+def default_action(method: str, template: str) -> str:
+    """`Microsoft.ApiManagement/service/apis/read` of GET …/service/{service}/apis/{api}."""
+    static = [p for p in template.rpartition("/providers/")[2].strip("/").split("/") if not p.startswith("{")]
+    return "/".join([*static, VERBS.get(method, "write")])
+
+
+def uncovered() -> list[tuple[str, str, str]]:
+    """Method, template and reason of every route that no published contract describes."""
+    return [(r.method, r.template, r.uncovered) for routes in ROUTES.values() for r in routes if r.uncovered]
+
+
+def is_denied(world: World, action: str) -> bool:
+    """Whether the world's roles lack this action."""
+    return any(fnmatchcase(action.lower(), denied.lower()) for denied in world.denied)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmRequest:
+    method: str
+    params: Mapping[str, str]
+    id: str
+    query: Mapping[str, str]
+    headers: CIMultiDict[str]
+    caller: Caller
+    api_version: str
+    route: Route
+    call: HttpCall
+    world: World
+    linked: list[str] = field(default_factory=list)
+
+    @functools.cached_property
+    def json(self) -> Any:
+        """The parsed body, an object; 400 InvalidRequestContent when it is none."""
+        try:
+            body = self.call.json()
+        except ValueError as wrong:
+            text = f"The request content was invalid and could not be deserialized: '{wrong}'."
+            raise ArmError(400, "InvalidRequestContent", text) from wrong
+        if not isinstance(body, dict):
+            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: a JSON object is expected.")
+        return body
+
+    def up_to(self, name: str) -> str:
+        """The id as far as `{name}`: `request.up_to("service")` is the service's."""
+        return self.route.fill(self.params, name)
+
+    def document(self) -> Document:
+        """What is stored under this id; ArmError 404 ResourceNotFound otherwise."""
+        found = self.world.arm.get(self.id)
+        if found is None:
+            raise resource_not_found(self.id)
+        return found
+
+    def need_linked(self, action: str, scopes: Iterable[str]) -> None:
+        """
+        The caller may also do this on the resources that the body refers to; 403 LinkedAuthorizationFailed otherwise.
+
+        Source: Azure/aad-pod-identity issues 339 (several scopes) and 613.
+        """
+        linked = list(scopes)
+        if not linked:
+            return
+        self.linked.append(action)
+        if is_denied(self.world, action):
+            raise ArmError(
+                403,
+                "LinkedAuthorizationFailed",
+                f"The client '{self.caller.client_id}' with object id '{self.caller.object_id}' has permission to "
+                f"perform action '{self.route.action}' on scope '{self.id}'; however, it does not have permission "
+                f"to perform action '{action}' on the linked scope(s) '{','.join(linked)}' or the linked scope(s) are "
+                "invalid.",
+            )
+
+    def absolute(self, path: str) -> str:
+        """A path (with query) on the endpoint that the client used; api-version is added when missing."""
+        joiner = "&" if "?" in path else "?"
+        version = "" if "api-version=" in path else f"{joiner}api-version={self.api_version}"
+        return f"{self.call.scheme}://{self.call.header('Host', self.call.host)}{path}{version}"

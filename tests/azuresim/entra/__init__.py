@@ -1,0 +1,1 @@
+"""Entra: the tenant's directory, tokens, and the endpoints that hand them out."""

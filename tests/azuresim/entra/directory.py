@@ -1,0 +1,261 @@
+"""
+The tenant's directory: applications, service principals, role assignments, managed identities.
+
+    entra.add_application("orders-fn", client_id=…, token_version=2, redirect_uris=[…], id_tokens=True)  -> live body
+    entra.add_service_principal(client_id)                 -> live body (add_application does it unless told not to)
+    entra.application(client_id) / principal(client id or object id)      -> body or None
+    entra.assign(principal_id, resource_principal_id, role_id)            -> assignment
+    entra.ensure_system_identity(resource_id) / system_identity(resource_id)   -> ManagedIdentity (or None)
+    entra.add_user_identity(identity_id) / identity(resource, principal or client id) / drop_identity(resource_id)
+    entra.graph_permissions[client_id] = {"Application.Read.All"}
+    entra.owners[object_id] = {principal object ids}
+
+Bodies are what Graph shows; changing them in a test is a change by hand. An identity has one service principal, the
+same that `identities/default` and Graph show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from azuresim.entra.replicas import Replicas
+from azuresim.resources import key_of
+
+if TYPE_CHECKING:
+    from azuresim.world import World
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedIdentity:
+    """`resource_id` is the resource that has it, or the user-assigned identity itself."""
+
+    resource_id: str
+    principal_id: str
+    client_id: str
+    tenant_id: str
+    user_assigned: bool = False
+
+
+class Directory:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tenant_id = world.tenant_id
+        self.applications: dict[str, Body] = {}
+        self.service_principals: dict[str, Body] = {}
+        self.assignments: dict[str, Body] = {}
+        self.deleted: dict[str, Body] = {}
+        self.identities: dict[str, ManagedIdentity] = {}
+        self.graph_permissions: dict[str, set[str]] = {}
+        self.owners: dict[str, set[str]] = {}
+        self.replicas = Replicas(world)
+
+    # --- applications -------------------------------------------------------------------------------------------------
+    def add_application(
+        self,
+        display_name: str,
+        *,
+        client_id: str | None = None,
+        object_id: str | None = None,
+        token_version: int | None = None,
+        identifier_uris: Iterable[str] = (),
+        redirect_uris: Iterable[str] = (),
+        id_tokens: bool = False,
+        app_roles: Iterable[Mapping[str, Any]] = (),
+        service_principal: bool = True,
+        principal_id: str | None = None,
+        **more: Any,
+    ) -> Body:
+        """A registration as Graph shows it, with its service principal; `more` are further properties of it."""
+        body = blank_application(self.world.clock.stamp(), display_name) | {
+            "id": object_id or self.world.guid(),
+            "appId": client_id or self.world.guid(),
+            "identifierUris": list(identifier_uris),
+            "appRoles": [dict(role) for role in app_roles],
+            **more,
+        }
+        body["api"]["requestedAccessTokenVersion"] = token_version
+        body["web"]["redirectUris"] = list(redirect_uris)
+        body["web"]["implicitGrantSettings"]["enableIdTokenIssuance"] = id_tokens
+        self.applications[body["id"]] = body
+        if service_principal:
+            self.add_service_principal(body["appId"], object_id=principal_id)
+        return body
+
+    def application(self, client_id: str) -> Body | None:
+        return next((a for a in self.applications.values() if a["appId"].lower() == client_id.lower()), None)
+
+    def add_service_principal(self, client_id: str, *, object_id: str | None = None, **more: Any) -> Body:
+        """The service principal of an application of this tenant (or of another one, with its names in `more`)."""
+        application = self.application(client_id) or {}
+        body = blank_principal(application.get("displayName", client_id), client_id) | {
+            "id": object_id or self.world.guid(),
+            "servicePrincipalNames": [client_id, *application.get("identifierUris", [])],
+            "appRoles": application.get("appRoles", []),
+            "appOwnerOrganizationId": self.tenant_id,
+            **more,
+        }
+        self.service_principals[body["id"]] = body
+        return body
+
+    def principal(self, which: str) -> Body | None:
+        """By object id or client id."""
+        found = self.service_principals.get(which)
+        if found is None:
+            found = next((p for p in self.service_principals.values() if p["appId"].lower() == which.lower()), None)
+        return found
+
+    def assign(self, principal_id: str, resource_id: str, role_id: str) -> Body:
+        """The role of the resource's service principal is assigned to the principal (object ids)."""
+        principal, resource = self.service_principals[principal_id], self.service_principals[resource_id]
+        body = {
+            "id": self.world.guid(),
+            "createdDateTime": self.world.clock.stamp(),
+            "appRoleId": role_id,
+            "principalId": principal_id,
+            "principalDisplayName": principal["displayName"],
+            "principalType": "ServicePrincipal",
+            "resourceId": resource_id,
+            "resourceDisplayName": resource["displayName"],
+        }
+        self.assignments[body["id"]] = body
+        return body
+
+    def assigned_roles(self, principal_id: str, resource_id: str) -> list[str] | None:
+        """Values of the assigned roles, None when nothing is assigned (the role-less assignment gives an empty
+        list)."""
+        ids = [
+            a["appRoleId"]
+            for a in self.assignments.values()
+            if a["principalId"] == principal_id and a["resourceId"] == resource_id
+        ]
+        if not ids:
+            return None
+        resource = self.service_principals[resource_id]
+        application = self.application(resource["appId"]) or resource
+        return [r["value"] for r in application["appRoles"] if r["id"] in ids and r.get("value")]
+
+    def forget_principal(self, object_id: str) -> None:
+        """The service principal is gone, with assignments of it and to it."""
+        self.service_principals.pop(object_id, None)
+        for assignment in [a for a in self.assignments.values() if object_id in (a["principalId"], a["resourceId"])]:
+            del self.assignments[assignment["id"]]
+
+    def follow_application(self, application: Body, roles_gone: Iterable[str]) -> None:
+        """The service principal shows what its application says now; assignments of removed roles are gone."""
+        principal = self.principal(application["appId"])
+        if principal is None:
+            return
+        principal["appRoles"] = application["appRoles"]
+        principal["appDisplayName"] = application["displayName"]
+        principal["servicePrincipalNames"] = [application["appId"], *application["identifierUris"]]
+        for assignment in [a for a in self.assignments.values() if a["resourceId"] == principal["id"]]:
+            if assignment["appRoleId"] in set(roles_gone):
+                del self.assignments[assignment["id"]]
+
+    # --- managed identities -------------------------------------------------------------------------------------------
+    def ensure_system_identity(
+        self, resource_id: str, *, principal_id: str | None = None, client_id: str | None = None
+    ) -> ManagedIdentity:
+        """The system-assigned identity of the resource; made, with its service principal, when it has none."""
+        return self.system_identity(resource_id) or self._add_identity(resource_id, False, principal_id, client_id)
+
+    def add_user_identity(
+        self, identity_id: str, *, principal_id: str | None = None, client_id: str | None = None
+    ) -> ManagedIdentity:
+        return self.identities.get(key_of(identity_id)) or self._add_identity(
+            identity_id, True, principal_id, client_id
+        )
+
+    def system_identity(self, resource_id: str) -> ManagedIdentity | None:
+        found = self.identities.get(key_of(resource_id))
+        return None if found is None or found.user_assigned else found
+
+    def user_identity(self, identity_id: str) -> ManagedIdentity | None:
+        found = self.identities.get(key_of(identity_id))
+        return found if found is not None and found.user_assigned else None
+
+    def identity(self, which: str) -> ManagedIdentity | None:
+        """By resource id, principal id or client id."""
+        found = self.identities.get(key_of(which))
+        if found is None:
+            ids = (
+                i for i in self.identities.values() if which.lower() in (i.principal_id.lower(), i.client_id.lower())
+            )
+            found = next(ids, None)
+        return found
+
+    def drop_identity(self, resource_id: str) -> None:
+        """No identity any more, and no service principal; a later one has new ids."""
+        gone = self.identities.pop(key_of(resource_id), None)
+        if gone is not None:
+            self.forget_principal(gone.principal_id)
+
+    def _add_identity(
+        self, resource_id: str, user_assigned: bool, principal_id: str | None, client_id: str | None
+    ) -> ManagedIdentity:
+        made = ManagedIdentity(
+            resource_id=resource_id,
+            principal_id=principal_id or self.world.guid(),
+            client_id=client_id or self.world.guid(),
+            tenant_id=self.tenant_id,
+            user_assigned=user_assigned,
+        )
+        self.identities[key_of(resource_id)] = made
+        self.add_service_principal(
+            made.client_id,
+            object_id=made.principal_id,
+            displayName=resource_id.rpartition("/")[2],
+            servicePrincipalType="ManagedIdentity",
+            alternativeNames=[f"isExplicit={user_assigned}", resource_id],
+        )
+        return made
+
+
+def blank_application(created: str, display_name: str) -> Body:
+    return {
+        "displayName": display_name,
+        "createdDateTime": created,
+        "uniqueName": None,
+        "signInAudience": "AzureADMyOrg",
+        "identifierUris": [],
+        "tags": [],
+        "notes": None,
+        "isFallbackPublicClient": None,
+        "appRoles": [],
+        "passwordCredentials": [],
+        "keyCredentials": [],
+        "api": {
+            "requestedAccessTokenVersion": None,
+            "acceptMappedClaims": None,
+            "knownClientApplications": [],
+            "oauth2PermissionScopes": [],
+            "preAuthorizedApplications": [],
+        },
+        "web": {
+            "homePageUrl": None,
+            "logoutUrl": None,
+            "redirectUris": [],
+            "implicitGrantSettings": {"enableIdTokenIssuance": False, "enableAccessTokenIssuance": False},
+        },
+        "spa": {"redirectUris": []},
+        "publicClient": {"redirectUris": []},
+    }
+
+
+def blank_principal(display_name: str, client_id: str) -> Body:
+    return {
+        "appId": client_id,
+        "displayName": display_name,
+        "appDisplayName": display_name,
+        "accountEnabled": True,
+        "servicePrincipalType": "Application",
+        "appRoleAssignmentRequired": False,
+        "alternativeNames": [],
+        "servicePrincipalNames": [client_id],
+        "appRoles": [],
+        "tags": [],
+    }

@@ -1,0 +1,296 @@
+"""
+Entra's tokens: keys, claims by the resource's token version, managed identities' day-long cache, federated credentials.
+
+    entra.managed_identity_token(identity, resource)   86,700 s, cached per resource string for 24 h
+    entra.token_for_client(client_id, resource)        another application's valid token (no proof asked)
+    entra.verify(token, audiences=None)                -> claims, or InvalidToken (signature, lifetime, audience)
+    entra.sign(claims, …)                              a token with just these claims, for wrong ones in tests
+    entra.add_secret(client_id, secret)
+    entra.add_federated_credential(client_id, issuer=…, subject=…)
+    entra.trust_issuer(issuer, jwks or PEM public key)          e.g. a kube-apiserver's service account issuer
+    entra.static_issuer()                                       -> StaticIssuer; .assertion(subject) signs an assertion
+    EntraError(code, error, text, status)                       AADSTS… refusals
+
+`identity` is a ManagedIdentity, or its resource, principal or client id. Sources: "Access token claims reference" and
+"Managed identity best practice recommendations" (learn.microsoft.com/entra), AzureAD/microsoft-identity-web samples.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from azuresim.entra.directory import Body, Directory, ManagedIdentity
+
+if TYPE_CHECKING:
+    from azuresim.world import World
+
+Claims = dict[str, Any]
+EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
+ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+GRAPH_AUDIENCES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
+FIRST_PARTY = {*ARM_AUDIENCES, *GRAPH_AUDIENCES, "https://storage.azure.com", "https://api.loganalytics.io"}
+IDENTITY_TOKEN_SECONDS = 86_700
+IDENTITY_CACHE_SECONDS = 86_400
+CLIENT_TOKEN_SECONDS = 3_599
+SKEW_SECONDS = 300
+
+
+class InvalidToken(Exception):  # the name that the simulator's authors agreed on
+    """A token that is not accepted; `arm_code` is the more specific code that ARM has for it."""
+
+    def __init__(self, text: str, arm_code: str = "InvalidAuthenticationToken") -> None:
+        super().__init__(text)
+        self.arm_code = arm_code
+
+
+class EntraError(Exception):
+    """A refusal by Entra: `code` 500011 is AADSTS500011."""
+
+    def __init__(self, code: int, error: str, text: str, status: int = 400) -> None:
+        super().__init__(f"AADSTS{code}: {text}")
+        self.code, self.error, self.status = code, error, status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    client_id: str
+    object_id: str
+    claims: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> Caller:
+        client_id = str(claims.get("appid") or claims.get("azp") or "")
+        return cls(client_id=client_id, object_id=str(claims.get("oid", "")), claims=claims)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FederatedCredential:
+    client_id: str
+    issuer: str
+    subject: str
+    audience: str = EXCHANGE_AUDIENCE
+
+
+@functools.cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """One key per name and process: making one takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def jwk(key: rsa.RSAPrivateKey, kid: str) -> Body:
+    public: Body = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
+    return {**public, "kid": kid, "use": "sig", "alg": "RS256"}
+
+
+@dataclass(frozen=True)
+class StaticIssuer:
+    """An issuer of workload identities for tests: what a cluster's service account issuer is."""
+
+    issuer: str
+    world: World
+
+    @property
+    def kid(self) -> str:
+        return "static-issuer"
+
+    def jwks(self) -> Body:
+        return {"keys": [jwk(rsa_key(self.issuer), self.kid)]}
+
+    def assertion(self, subject: str, *, audience: str = EXCHANGE_AUDIENCE, seconds: int = 3600) -> str:
+        """A signed service account token, ready to be written to AZURE_FEDERATED_TOKEN_FILE."""
+        now = int(self.world.clock.timestamp())
+        claims = {"iss": self.issuer, "sub": subject, "aud": [audience], "iat": now, "nbf": now, "exp": now + seconds}
+        return jwt.encode(claims, rsa_key(self.issuer), algorithm="RS256", headers={"kid": self.kid})
+
+
+class Entra(Directory):
+    kid = "simulated-key"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.secrets: dict[str, set[str]] = {}
+        self.federated: list[FederatedCredential] = []
+        self.issuers: dict[str, list[Any]] = {}
+        self.static_issuers: dict[str, StaticIssuer] = {}
+        self._cached: dict[tuple[str, str], tuple[float, str]] = {}
+
+    # --- names --------------------------------------------------------------------------------------------------------
+    def issuer(self, version: int) -> str:
+        """The real names: sts.windows.net for v1, login.microsoftonline.com for v2."""
+        if version == 1:
+            return f"https://sts.windows.net/{self.tenant_id}/"
+        return f"https://login.microsoftonline.com/{self.tenant_id}/v2.0"
+
+    def jwks(self) -> Body:
+        return {"keys": [jwk(rsa_key(self.kid), self.kid)]}
+
+    # --- issuing ------------------------------------------------------------------------------------------------------
+    def sign(self, claims: Mapping[str, Any], *, seconds: int = CLIENT_TOKEN_SECONDS, key: str | None = None) -> str:
+        """A token with iat, nbf, exp and uti added where they are missing; another `key` makes a forged one."""
+        now = int(self.world.clock.timestamp())
+        times = {"iat": now, "nbf": now, "exp": now + seconds, "uti": self.world.hexadecimal(22)}
+        return jwt.encode({**times, **claims}, rsa_key(key or self.kid), algorithm="RS256", headers={"kid": self.kid})
+
+    def managed_identity_token(self, identity: ManagedIdentity | str, resource: str) -> str:
+        """
+        The identity's token for `resource`: the cached one for a day, whatever has happened to roles since.
+
+        Raises EntraError 500011 (no such resource), 501051 (assignment required and missing), 700016 (no such
+        identity).
+        """
+        found = identity if isinstance(identity, ManagedIdentity) else self.identity(identity)
+        if found is None or found.principal_id not in self.service_principals:
+            raise unknown_client(str(identity), self.tenant_id)
+        now = self.world.clock.timestamp()
+        since, token = self._cached.get((found.principal_id, resource), (float("-inf"), ""))
+        if now - since >= IDENTITY_CACHE_SECONDS:
+            token = self.sign(self.claims(found.client_id, resource), seconds=IDENTITY_TOKEN_SECONDS)
+            self._cached[found.principal_id, resource] = (now, token)
+        return token
+
+    def token_for_client(self, client_id: str, resource: str, *, seconds: int = CLIENT_TOKEN_SECONDS) -> str:
+        """A valid token of that client for the resource; EntraError as for everyone else."""
+        return self.sign(self.claims(client_id, resource), seconds=seconds)
+
+    def claims(self, client_id: str, resource: str) -> Claims:
+        """
+        The claims of an app-only token, by the token version of the resource's application.
+
+        v1 echoes the resource as `aud`, character for character; v2 always has the client id. `roles` only when
+        assigned, `idtyp` only when the application asks for it as an optional claim.
+        """
+        client = self.principal(client_id)
+        if client is None:
+            raise unknown_client(client_id, self.tenant_id)
+        if resource.rstrip("/") in FIRST_PARTY:
+            return self._v1(client, resource) | self._graph_roles(client, resource)
+        target = self._resource(resource)
+        roles = self.assigned_roles(client["id"], target["id"])
+        if roles is None and target["appRoleAssignmentRequired"]:
+            raise not_assigned(client, target)
+        application = self.application(target["appId"]) or {}
+        version = (application.get("api") or {}).get("requestedAccessTokenVersion")
+        claims = self._v2(client, target["appId"]) if version == 2 else self._v1(client, resource)
+        return claims | ({"roles": roles} if roles else {}) | optional_claims(application)
+
+    def _v1(self, client: Body, audience: str) -> Claims:
+        issuer = self.issuer(1)
+        names = {"appid": client["appId"], "appidacr": "2", "idp": issuer, "ver": "1.0"}
+        return {"aud": audience, "iss": issuer, **names, **self._subject(client)}
+
+    def _v2(self, client: Body, audience: str) -> Claims:
+        names = {"azp": client["appId"], "azpacr": "2", "ver": "2.0"}
+        return {"aud": audience, "iss": self.issuer(2), **names, **self._subject(client)}
+
+    def _subject(self, client: Body) -> Claims:
+        return {"oid": client["id"], "sub": client["id"], "tid": self.tenant_id}
+
+    def _graph_roles(self, client: Body, resource: str) -> Claims:
+        granted = sorted(self.graph_permissions.get(client["appId"], ()))
+        return {"roles": granted} if granted and resource.rstrip("/") in GRAPH_AUDIENCES else {}
+
+    def _resource(self, resource: str) -> Body:
+        """The service principal that a resource string names; EntraError 500011 when the tenant has none."""
+        wanted = resource.rstrip("/").lower()
+        for principal in self.service_principals.values():
+            application = self.application(principal["appId"]) or {}
+            names = [principal["appId"], *principal["servicePrincipalNames"], *application.get("identifierUris", [])]
+            if wanted in (name.rstrip("/").lower() for name in names):
+                return principal
+        raise EntraError(
+            500011,
+            "invalid_resource",
+            f"The resource principal named {resource} was not found in the tenant named {self.tenant_id}. This can "
+            "happen if the application has not been installed by the administrator of the tenant or consented to by "
+            "any user in the tenant. You might have sent your authentication request to the wrong tenant.",
+        )
+
+    # --- checking -----------------------------------------------------------------------------------------------------
+    def verify(self, token: str, *, audiences: Collection[str] | None = None) -> Claims:
+        """The claims of a token that this Entra signed and that is in its time; InvalidToken otherwise."""
+        options: Any = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        try:
+            claims: Claims = jwt.decode(token, rsa_key(self.kid).public_key(), algorithms=["RS256"], options=options)
+        except jwt.PyJWTError as wrong:
+            raise InvalidToken(f"The access token is invalid: {type(wrong).__name__}.") from None
+        now = self.world.clock.timestamp()
+        if now >= claims.get("exp", 0):
+            raise InvalidToken("The access token has expired.", "ExpiredAuthenticationToken")
+        if now + SKEW_SECONDS < claims.get("nbf", 0):
+            raise InvalidToken("The access token is not yet valid.")
+        if audiences is not None and str(claims.get("aud", "")).rstrip("/") not in audiences:
+            raise InvalidToken(
+                f"The access token has been obtained for wrong audience or resource '{claims.get('aud')}'.",
+                "InvalidAuthenticationTokenAudience",
+            )
+        return claims
+
+    # --- proofs of clients --------------------------------------------------------------------------------------------
+    def add_secret(self, client_id: str, secret: str) -> None:
+        self.secrets.setdefault(client_id.lower(), set()).add(secret)
+
+    def add_federated_credential(
+        self, client_id: str, *, issuer: str, subject: str, audience: str = EXCHANGE_AUDIENCE
+    ) -> FederatedCredential:
+        credential = FederatedCredential(client_id=client_id, issuer=issuer, subject=subject, audience=audience)
+        self.federated.append(credential)
+        return credential
+
+    def trust_issuer(self, issuer: str, keys: Mapping[str, Any] | str | bytes) -> None:
+        """Assertions of this issuer are checked with these keys: a JWKS, or one public key as PEM."""
+        if isinstance(keys, Mapping):
+            self.issuers[issuer] = [jwt.PyJWK.from_dict(dict(key)).key for key in keys["keys"]]
+        else:
+            self.issuers[issuer] = [keys]
+
+    def static_issuer(self, issuer: str = "https://issuer.simulated.example/cluster") -> StaticIssuer:
+        """A trusted issuer whose assertions tests can sign."""
+        made = StaticIssuer(issuer, self.world)
+        self.trust_issuer(issuer, made.jwks())
+        self.static_issuers[issuer] = made
+        return made
+
+    def write_assertions(self, folder: Path, *, seconds: int = 3600) -> dict[str, str]:
+        """A token file for each federated credential of a static issuer: client id -> path."""
+        written: dict[str, str] = {}
+        for credential in self.federated:
+            issuer = self.static_issuers.get(credential.issuer)
+            if issuer is not None:
+                path = folder / f"{credential.client_id}.token"
+                assertion = issuer.assertion(credential.subject, audience=credential.audience, seconds=seconds)
+                path.write_text(assertion)
+                written[credential.client_id] = str(path)
+        return written
+
+
+def optional_claims(application: Mapping[str, Any]) -> Claims:
+    asked = (application.get("optionalClaims") or {}).get("accessToken") or []
+    return {"idtyp": "app"} if any(claim.get("name") == "idtyp" for claim in asked) else {}
+
+
+def unknown_client(client_id: str, tenant_id: str) -> EntraError:
+    return EntraError(
+        700016,
+        "unauthorized_client",
+        f"Application with identifier '{client_id}' was not found in the directory '{tenant_id}'. This can happen if "
+        "the application has not been installed by the administrator of the tenant or consented to by any user in the "
+        "tenant. You may have sent your authentication request to the wrong tenant.",
+    )
+
+
+def not_assigned(client: Body, target: Body) -> EntraError:
+    return EntraError(
+        501051,
+        "invalid_grant",
+        f"Application '{client['appId']}'({client['displayName']}) is not assigned to a role for the application "
+        f"'{target['appId']}'({target['displayName']}).",
+    )

@@ -1,0 +1,96 @@
+"""
+What was written, by whom, and what stood there before: every change of the world's state, whoever made it.
+
+    world.journal.writes                                   # all of them, oldest first
+    world.journal.of(service="arm", id="*/backends/*")     # those that match; `*` is a wildcard, case does not count
+    world.journal.by(client_id)                            # those of one caller; "" is whoever changed it by hand
+    with acting("client id"): ...                          # what is written here was that caller's doing
+
+A write is kept only when it changed something. States are what a GET shows; a secret that changed shows as "***".
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from azuresim.clock import Clock
+
+BY_HAND = ""
+SECRET = "***"
+_actor: ContextVar[str] = ContextVar("actor", default=BY_HAND)
+
+
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """Writes inside are this caller's."""
+    token = _actor.set(who)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def actor() -> str:
+    """Who acts now: a client id, or "" outside of any call."""
+    return _actor.get()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One change. `before` is None for what is new, `after` for what is gone; `at` is the world's time."""
+
+    at: float
+    who: str
+    service: str
+    id: str
+    before: Any
+    after: Any
+
+    @property
+    def kind(self) -> str:
+        return "create" if self.before is None else "delete" if self.after is None else "update"
+
+
+class Journal:
+    def __init__(self, clock: Clock, *, keep: int | None = None) -> None:
+        self._clock = clock
+        self.writes: deque[Write] = deque(maxlen=keep)
+        self.watched = True
+
+    def record(self, service: str, resource_id: str, before: Any, after: Any) -> None:
+        """The state of this thing was `before` and is `after` now; nothing is kept when they are equal."""
+        if not self.watched or before == after:
+            return
+        self.writes.append(
+            Write(
+                at=self._clock.timestamp(),
+                who=actor(),
+                service=service,
+                id=resource_id,
+                before=copy.deepcopy(before),
+                after=copy.deepcopy(after),
+            )
+        )
+
+    def of(self, *, service: str = "*", id: str = "*", who: str = "*", kind: str = "*") -> list[Write]:  # noqa: A002  # the word that ARM and Graph use
+        return [
+            write
+            for write in self.writes
+            if fnmatchcase(write.id.lower(), id.lower())
+            and fnmatchcase(write.service, service)
+            and fnmatchcase(write.who, who)
+            and fnmatchcase(write.kind, kind)
+        ]
+
+    def by(self, who: str) -> list[Write]:
+        return [write for write in self.writes if write.who == who]
+
+    def clear(self) -> None:
+        self.writes.clear()

@@ -1,0 +1,17 @@
+"""What nobody could verify about Microsoft Graph, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class GraphSwitches:
+    graph_visibility_seconds: float = 0.0
+    """How long reads after a write see the old state (404 for new objects). Minutes have been seen in the field."""
+    graph_nested_merge: bool = True
+    """PATCH of `web` (and other complex types) keeps omitted nested members. UNVERIFIED for nested members."""
+    graph_owned_by_assigns_roles: bool = False
+    """Application.ReadWrite.OwnedBy suffices for appRoleAssignedTo on an owned service principal. Reports disagree."""
+    graph_owned_by_makes_owner: bool = True
+    """An app created under OwnedBy is owned by its creator. UNVERIFIED."""
