@@ -61,8 +61,8 @@ class ContractAnswer:
 
 
 class ContractCheck:
-    def __init__(self, deviations: list[str]) -> None:
-        self.deviations = deviations
+    def __init__(self, deviations: list[str], *, refused: bool = False) -> None:
+        self.deviations, self.refused = deviations, refused
 
     def arm(self, call: HttpCall, route: Route, params: Mapping[str, str], answer: HttpAnswer) -> None:
         """Notes what departs; other api-versions than the document's own are left alone."""

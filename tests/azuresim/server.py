@@ -7,22 +7,20 @@ The simulated Azure as an https server on 127.0.0.1.
         async with azure.session() as session: ...      # an aiohttp.ClientSession that trusts the CA
         azure.arm_headers(client_id)                    # {"Authorization": "Bearer …"} for ARM; graph_headers for Graph
 
-What chooses the service: Host `*.azure-api.net` is the gateway, `*.azurewebsites.net` a function app; otherwise the
-path: `/subscriptions… /providers… /metadata… /tenants…` ARM, `/v1.0/…` Graph, `/{tenant}/…` Entra. Certificates for
-names are made as clients ask for them, by one private CA. Leaving the context raises AssertionError when an accepted
-request or its answer departed from a published contract.
+Which service answers a call: services.py. Certificates for names are made as clients ask for them, by one private CA.
+Leaving the context raises AssertionError when a handler failed, or when a request or an answer departed from a
+published contract.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 import tempfile
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,76 +31,39 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from azuresim import msi
-from azuresim.apim import service
-from azuresim.arm.pipeline import Handled, Pipeline
 from azuresim.contract_check import ContractCheck
-from azuresim.entra.signin import is_signin, signin
-from azuresim.entra.tokens import ARM_AUDIENCES
-from azuresim.faults import ConnectionBrokenError
-from azuresim.gateway.front import gateway
-from azuresim.graph import graph
-from azuresim.web import site
+from azuresim.faults import Fault
+from azuresim.log import Call, shown_query
+from azuresim.services import Handled, Services, service_of
 from azuresim.wire import HttpAnswer, HttpCall
-from azuresim.world import Call, World
+from azuresim.world import World
 
-HostHandler = Callable[[HttpCall, World], Awaitable[HttpAnswer]]
-PROVIDERS = (service, msi)  # importing them, and web, registers their routes
-HOSTS: dict[str, tuple[str, HostHandler]] = {
-    ".azure-api.net": ("gateway", gateway),
-    ".azurewebsites.net": ("site", site),
-}
-REAL_NAMES = {
-    "management.azure.com": "arm",
-    "graph.microsoft.com": "graph",
-    "login.microsoftonline.com": "entra",
-    "login.windows.net": "entra",
-    "sts.windows.net": "entra",
-    "169.254.169.254": "entra",
-}
-ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", "/metadata/endpoints")
-SECRETS = {
-    "client_secret",
-    "client_assertion",
-    "password",
-    "secrettext",
-    "key",
-    "primarykey",
-    "secondarykey",
-    "masterkey",
-}
-
-
-def service_of(call: HttpCall) -> str:
-    """arm, graph, entra, gateway, site, or "" for what nobody serves."""
-    for suffix, (name, _) in HOSTS.items():
-        if call.host.endswith(suffix):
-            return name
-    if call.host in REAL_NAMES:
-        return REAL_NAMES[call.host]
-    path = call.path.lower()
-    if path.startswith(ARM_PREFIXES):
-        return "arm"
-    if path.startswith("/v1.0/"):
-        return "graph"
-    return "entra" if is_signin(path) else ""
+LONGEST_BODY = 32 * 1024 * 1024
 
 
 class Simulator:
     def __init__(
-        self, world: World | None = None, *, latency: float = 0.0, check_contracts: bool = True, port: int = 0
+        self,
+        world: World | None = None,
+        *,
+        latency: float = 0.0,
+        check_contracts: bool = True,
+        check_refused: bool = False,
+        port: int = 0,
     ) -> None:
+        """`check_refused`: requests that were refused must keep to the contracts too, as a real client's do."""
         self.world = world or World()
         if latency:
             self.world.latency = latency
         self.host, self.port = "127.0.0.1", port
         self.deviations: list[str] = []
-        self._check = ContractCheck(self.deviations) if check_contracts else None
-        self._arm = Pipeline(self.world)
+        check = ContractCheck(self.deviations, refused=check_refused) if check_contracts else None
+        self._services = Services(self.world, check)
         self._authority = trustme.CA()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._sessions: list[ClientSession] = []
         self._stack = contextlib.AsyncExitStack()
+        self._ended = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -128,12 +89,15 @@ class Simulator:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         for session in self._sessions:
             await session.close()
         await self._stack.aclose()
-        if self.world.crashes and error is None:
+        if error is not None:
+            return
+        if self.world.crashes:
             raise AssertionError("Handlers failed:\n" + "\n".join(self.world.crashes))
-        if self.deviations and error is None:
+        if self.deviations:
             raise AssertionError("Departures from the contracts:\n" + "\n".join(self.deviations))
 
     def _server_context(self) -> ssl.SSLContext:
@@ -198,45 +162,40 @@ class Simulator:
 
     # --- serving ----------------------------------------------------------------------------------------------------
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        began = time.monotonic()
         call = await read_call(request)
+        if call is None:
+            return written(HttpAnswer.text(413, "The request body is too large."))
+        service = service_of(call)
+        fault = self.world.faults.take(call, service)
+        if fault is not None and fault.replaces_the_work:
+            handled = Handled(HttpAnswer(500) if fault.reset else fault.answer())
+        else:
+            handled = await self._handled(service, call)
+            if fault is not None and fault.after and not fault.reset:
+                handled.answer = fault.answer()
+        self._record(service, call, handled, began)
+        return written(handled.answer) if fault is None else await self._troubled(request, handled.answer, fault)
+
+    async def _handled(self, service: str, call: HttpCall) -> Handled:
         try:
-            answer = await self._answer(call)
-        except ConnectionBrokenError:
-            if request.transport is not None:
-                request.transport.abort()
-            answer = HttpAnswer(500)
+            return await self._services.handle(service, call)
         except Exception:  # a mistake of the simulator: answered as Azure would, and raised when the context is left
             self.world.crashes.append(f"{call.method} {call.path}\n{traceback.format_exc()}")
-            answer = HttpAnswer.json(500, {"error": {"code": "InternalServerError", "message": "Simulator crashed."}})
-        return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
+            error = {"code": "InternalServerError", "message": "The simulated Azure failed; see world.crashes."}
+            return Handled(HttpAnswer.json(500, {"error": error}))
 
-    async def _answer(self, call: HttpCall) -> HttpAnswer:
-        service, began = service_of(call), time.monotonic()
-        injected = self.world.faults.take(call, after=False)
-        handled = Handled(injected) if injected is not None else await self._handle(service, call)
-        if injected is None and (lost := self.world.faults.take(call, after=True)) is not None:
-            handled.answer = lost
-        self._record(service, call, handled, began)
-        return handled.answer
-
-    async def _handle(self, service: str, call: HttpCall) -> Handled:
-        if service == "arm" and call.path.lower().rstrip("/") == "/metadata/endpoints":
-            return Handled(HttpAnswer.json(200, cloud_metadata(call, self.world)))
-        if service == "arm":
-            handled = await self._arm.handle(call)
-            if self._check is not None and handled.route is not None:
-                self._check.arm(call, handled.route, handled.params, handled.answer)
-            return handled
-        if service in ("graph", "entra") and self.world.latency:
-            await asyncio.sleep(self.world.latency)
-        if service == "entra":
-            return Handled(signin(call, self.world))
-        if service == "graph":
-            answer, caller = graph(call, self.world)
-            if self._check is not None:
-                self._check.graph(call, answer)
-            return Handled(answer, caller=caller)
-        return Handled(await host_answer(call, self.world))
+    async def _troubled(self, request: web.BaseRequest, answer: HttpAnswer, fault: Fault) -> web.StreamResponse:
+        """What is left of an answer that trouble happened to."""
+        if fault.slow:
+            await asyncio.sleep(fault.slow)
+        if fault.hang:
+            await self._ended.wait()
+        if fault.truncated:
+            return await cut(request, answer)
+        if fault.reset and request.transport is not None:
+            request.transport.abort()
+        return written(answer)
 
     def _record(self, service: str, call: HttpCall, handled: Handled, began: float) -> None:
         self.world.log.append(
@@ -246,27 +205,22 @@ class Simulator:
                 path=call.path,
                 status=handled.answer.status,
                 at=self.world.clock.timestamp(),
-                body=redacted_body(call),
                 caller=handled.caller.client_id if handled.caller else None,
                 host=call.host,
-                query={name: "***" if name.lower() in ("code", "subscription-key") else v for name, v in call.query},
+                query=shown_query(call),
                 action=handled.route.action if handled.route else None,
                 linked=tuple(handled.linked),
                 began=began,
                 seconds=time.monotonic() - began,
+                sent=call,
             )
         )
 
 
-async def host_answer(call: HttpCall, world: World) -> HttpAnswer:
-    """Gateway and function apps by host name; 404 for names that nobody serves."""
-    for suffix, (_, handler) in HOSTS.items():
-        if call.host.endswith(suffix):
-            return await handler(call, world)
-    return HttpAnswer.text(404, "No simulated service answers here.")
-
-
-async def read_call(request: web.BaseRequest) -> HttpCall:
+async def read_call(request: web.BaseRequest) -> HttpCall | None:
+    """The request as a plain value; None when its body is longer than anything that Azure takes."""
+    if (request.content_length or 0) > LONGEST_BODY:
+        return None
     raw_path, _, raw_query = request.raw_path.partition("?")
     return HttpCall(
         method=request.method,
@@ -280,41 +234,16 @@ async def read_call(request: web.BaseRequest) -> HttpCall:
     )
 
 
-def cloud_metadata(call: HttpCall, world: World) -> list[dict[str, Any]]:
-    """What `az cloud register --endpoint-resource-manager` and SDKs read: every endpoint is this simulator."""
-    origin = f"{call.scheme}://{call.header('Host', call.host)}"
-    return [
-        {
-            "name": "AzureSimulated",
-            "resourceManager": origin,
-            "microsoftGraphResourceId": "https://graph.microsoft.com",
-            "authentication": {
-                "loginEndpoint": origin,
-                "audiences": list(ARM_AUDIENCES),
-                "tenant": world.tenant_id,
-                "identityProvider": "AAD",
-            },
-        }
-    ]
+def written(answer: HttpAnswer) -> web.Response:
+    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
 
 
-def redacted_body(call: HttpCall) -> Any:
-    """The request's body for the log, without secrets; None when it is no JSON or form."""
-    if not call.body:
-        return None
-    if call.header("Content-Type").startswith("application/x-www-form-urlencoded"):
-        return redact(dict(parse_qsl(call.body.decode(errors="replace"))))
-    try:
-        return redact(json.loads(call.body))
-    except ValueError:
-        return None
-
-
-def redact(value: Any, name: str = "") -> Any:
-    """Named secrets, `value` beside no `format` (policies keep theirs), and header credentials become `***`."""
-    if name.lower() in SECRETS and isinstance(value, str):
-        return "***"
-    if isinstance(value, dict):
-        hidden = {"value"} if "format" not in value else set()
-        return {k: "***" if k in hidden or name == "header" else redact(v, k) for k, v in value.items()}
-    return [redact(item, name) for item in value] if isinstance(value, list) else value
+async def cut(request: web.BaseRequest, answer: HttpAnswer) -> web.StreamResponse:
+    """The answer's head and half of its body, and then the connection ends."""
+    response = web.StreamResponse(status=answer.status, headers=CIMultiDict(answer.headers))
+    response.content_length = max(len(answer.body), 2)
+    await response.prepare(request)
+    await response.write(answer.body[: len(answer.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response

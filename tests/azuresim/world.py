@@ -6,9 +6,9 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.arm           Arm: documents by id, ETags, locks, groups (resources.py)
     world.entra         Entra: directory, tokens, managed identities (tokens.py, directory.py)
     world.operations    long-running operations (operations.py)
-    world.faults        faults.add(method=, path=, status=, headers=, body=, times=) (faults.py)
+    world.faults        trouble that calls meet: faults.add(method=, path=, status=, …), faults.at_random (faults.py)
     world.switches      what nobody could verify, both ways (switches.py)
-    world.latency       seconds added to each call (ARM, Graph, Entra)
+    world.latency       seconds added to each call of ARM, Graph and Entra; world.delays.add(…) for one kind of call
     world.denied        RBAC actions denied to callers, lower case, "*" allowed
     world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters
     world.journal       every change of state: who, what, before, after (journal.py)
@@ -22,17 +22,19 @@ HttpCall(method, host, path, query, headers, body, raw_path) and HttpAnswer(stat
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from azuresim.clock import Clock
 from azuresim.entra.tokens import Entra
-from azuresim.faults import Faults
+from azuresim.faults import Delays, Faults
 from azuresim.journal import Journal
+from azuresim.log import Call
 from azuresim.operations import Operations
 from azuresim.resources import Arm, Document
 from azuresim.switches import Switches
@@ -41,30 +43,6 @@ from azuresim.wire import HttpAnswer, HttpCall
 __all__ = ["Call", "Clock", "Document", "HttpAnswer", "HttpCall", "Invocation", "World"]
 
 TENANT = "11111111-aaaa-4000-8000-000000000001"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """
-    One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id.
-
-    `linked` are the actions that it needed on other resources. `at` is the world's time; `began` (monotonic) and
-    `seconds` are real ones, for whoever measures.
-    """
-
-    method: str
-    service: str
-    path: str
-    status: int
-    at: float
-    body: Any = None
-    caller: str | None = None
-    host: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)
-    action: str | None = None
-    linked: tuple[str, ...] = ()
-    began: float = 0.0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +63,8 @@ class World:
     denied: set[str] = field(default_factory=set)
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(default_factory=Faults)
-    log: list[Call] = field(default_factory=list)
+    delays: Delays = field(default_factory=Delays)
+    log: MutableSequence[Call] = field(default_factory=list)
     journal: Journal = field(init=False)
     missing: Counter[str] = field(default_factory=Counter)
     crashes: list[str] = field(default_factory=list)
@@ -101,6 +80,12 @@ class World:
         self.entra = Entra(self)
         self.operations = Operations(self)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
+
+    async def delay(self, call: HttpCall, service: str) -> None:
+        """The time that this call takes is over."""
+        seconds = self.delays.of(call, service, self.latency if service in ("arm", "graph", "entra") else 0.0)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
 
     def guid(self) -> str:
         """A new GUID, clearly fake, the same in every run."""

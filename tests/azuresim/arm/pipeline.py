@@ -8,7 +8,6 @@ the order is assumed.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -144,8 +143,7 @@ class Pipeline:
 
     async def _work(self, request: ArmRequest) -> HttpAnswer:
         """The handler's answer, written out before the look counts as a poll: what that settles is seen next time."""
-        if self.world.latency:
-            await asyncio.sleep(self.world.latency)
+        await self.world.delay(request.call, "arm")
         self.world.operations.settle()
         with acting(request.caller.client_id):
             response = request.route.handler(request, self.world)

@@ -1,0 +1,79 @@
+"""One line for each HTTP call as it was answered, with secrets left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from azuresim.wire import HttpCall
+
+SECRETS = {
+    "client_secret",
+    "client_assertion",
+    "password",
+    "secrettext",
+    "key",
+    "primarykey",
+    "secondarykey",
+    "masterkey",
+}
+SECRET_ARGUMENTS = ("code", "subscription-key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """
+    One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id.
+
+    `linked` are the actions that it needed on other resources. `at` is the world's time; `began` (monotonic) and
+    `seconds` are real ones, for whoever measures.
+    """
+
+    method: str
+    service: str
+    path: str
+    status: int
+    at: float
+    caller: str | None = None
+    host: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    action: str | None = None
+    linked: tuple[str, ...] = ()
+    began: float = 0.0
+    seconds: float = 0.0
+    sent: HttpCall = field(repr=False, compare=False)
+
+    @cached_property
+    def body(self) -> Any:
+        """The request's body without secrets; None when it is no JSON or form. Read when somebody asks."""
+        return redacted_body(self.sent)
+
+
+def shown_query(call: HttpCall) -> dict[str, str]:
+    return {name: "***" if name.lower() in SECRET_ARGUMENTS else value for name, value in call.query}
+
+
+def redacted_body(call: HttpCall) -> Any:
+    """The request's body, without secrets; None when it is no JSON or form."""
+    if not call.body:
+        return None
+    if call.header("Content-Type").startswith("application/x-www-form-urlencoded"):
+        return redact(dict(parse_qsl(call.body.decode(errors="replace"))))
+    try:
+        return redact(json.loads(call.body))
+    except (ValueError, RecursionError):
+        return None
+
+
+def redact(value: Any, name: str = "") -> Any:
+    """Named secrets, `value` beside no `format` (policies keep theirs), and header credentials become `***`."""
+    if name.lower() in SECRETS and isinstance(value, str):
+        return "***"
+    if isinstance(value, dict):
+        hidden = {"value"} if "format" not in value else set()
+        return {k: "***" if k in hidden or name == "header" else redact(v, k) for k, v in value.items()}
+    return [redact(item, name) for item in value] if isinstance(value, list) else value
