@@ -1,21 +1,21 @@
 """
-Every ARM request that was accepted, and its answer, measured against the published contracts in `contracts/`.
+Every ARM request and its answer, measured against the published contracts in `contracts/`.
 
-Requests are checked strictly, answers with what the live service adds allowed (unknown properties, nulls, dates
-without zone): see contracts/README.md. Departures are collected as readable lines. Routes that no document describes
-say so themselves (`uncovered=` in arm.route); a route that neither says so nor is found is a departure too, so
-nothing is skipped silently.
+Requests and answers are checked strictly; where the wire is known to differ, `contract_differences.py` says where and
+by which source, and nothing else is let through. Departures are collected as readable lines. Routes that no document
+describes say so themselves (`uncovered=` in arm.route); a route that neither says so nor is found is a departure too,
+so nothing is skipped silently.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jsonschema.exceptions import ValidationError
 from multidict import CIMultiDict
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
@@ -23,7 +23,8 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.paths.exceptions import PathError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from azuresim.wire import HttpAnswer, HttpCall, compact
+from azuresim.contract_differences import Found, known
+from azuresim.wire import HttpAnswer, HttpCall
 
 if TYPE_CHECKING:
     from azuresim.arm.routes import Route
@@ -35,6 +36,7 @@ DOCUMENTS = {
     "microsoft.managedidentity": ("msi", "2024-11-30"),
     "microsoft.authorization": ("authorization", "2022-04-01"),
 }
+SIMULATOR_ONLY = 501  # "not simulated": nothing that Azure says
 
 
 class ContractRequest:
@@ -57,27 +59,32 @@ class ContractAnswer:
     def __init__(self, answer: HttpAnswer) -> None:
         self.status_code = answer.status
         self.headers = Headers(list(CIMultiDict(answer.headers).items()))
-        self.data = compact(without_nulls(answer.data())) if answer.body else b""
+        self.data = answer.body
 
 
 class ContractCheck:
     def __init__(self, deviations: list[str], *, refused: bool = False) -> None:
+        """With `refused`, requests that were turned down must keep to the contracts too, and to their versions."""
         self.deviations, self.refused = deviations, refused
 
     def arm(self, call: HttpCall, route: Route, params: Mapping[str, str], answer: HttpAnswer) -> None:
-        """Notes what departs; other api-versions than the document's own are left alone."""
+        """Notes what departs; other api-versions than the document's own are left alone, where clients may choose."""
         namespace = route.provider_parts[0].lower() if route.provider_parts else ""
         name, version = DOCUMENTS.get(namespace, ("", ""))
-        if answer.status >= 300 or route.uncovered or (name and call.argument("api-version") != version):
+        if route.uncovered or answer.status == SIMULATOR_ONLY:
             return
         where = f"{call.method} {call.path} ({answer.status})"
         if not name:
             self.deviations.append(f"{where}: no contract document for {namespace!r} and no reason given")
             return
+        if call.argument("api-version") != version:
+            if self.refused:
+                self.deviations.append(f"{where}: api-version {call.argument('api-version')} instead of {version}")
+            return
         request = ContractRequest(call, route.fill(params))
-        self.deviations += [f"{where}: request: {text}" for text in departures(contract(name)[0], request)]
-        relaxed = contract(name)[1]
-        self.deviations += [f"{where}: answer: {text}" for text in departures(relaxed, request, ContractAnswer(answer))]
+        if answer.status < 300 or self.refused:
+            self.deviations += [f"{where}: request: {text}" for text in request_departures(name, request)]
+        self.deviations += [f"{where}: answer: {text}" for text in answer_departures(name, request, answer)]
 
     def graph(self, call: HttpCall, answer: HttpAnswer) -> None:
         """Every property of an accepted body and of its answer exists in Graph's metadata."""
@@ -92,65 +99,79 @@ class ContractCheck:
             self.deviations += [f"{where}: answer: {text}" for text in unknown_properties(item, kind)]
 
 
-def departures(document: OpenAPI, request: Any, answer: Any = None) -> list[str]:
+@functools.cache
+def contract(name: str) -> OpenAPI:
+    return OpenAPI.from_dict(json.loads((FOLDER / f"{name}.json").read_text()))
+
+
+def request_departures(name: str, request: Any) -> list[str]:
     try:
-        if answer is None:
-            document.validate_request(request)
-        else:
-            document.validate_response(request, answer)
+        contract(name).validate_request(request)
     except PathError:
-        return ["not in the contract documents and no reason given (arm.route(uncovered=…))"] if answer is None else []
+        return ["not in the contract documents and no reason given (arm.route(uncovered=…))"]
     except OpenAPIError as wrong:
-        return list(explained(wrong))
+        errors = schema_errors(wrong)
+        if errors is None:
+            return [f"{type(wrong).__name__}: {wrong}"]
+        return [f"{'/'.join(map(str, e.absolute_path)) or '(body)'}: {e.message[:300]}" for e in errors]
     return []
 
 
-def explained(wrong: BaseException) -> Iterable[str]:
-    """The schema errors at the bottom of an openapi-core exception, or the exception itself."""
+def answer_departures(name: str, request: Any, answer: HttpAnswer) -> list[str]:
+    """What differs and is not listed as a known difference."""
+    try:
+        contract(name).validate_response(request, ContractAnswer(answer))
+    except PathError:
+        return []  # said for the request already
+    except OpenAPIError as wrong:
+        errors = schema_errors(wrong)
+        found = [unreadable(wrong, answer)] if errors is None else [f for e in errors for f in departures(name, e)]
+        return [f"{f.path or '(body)'}: {f.text} [{f.kind}]" for f in found if known(name, f) is None]
+    return []
+
+
+def schema_errors(wrong: BaseException) -> Sequence[ValidationError] | None:
+    """The schema errors at the bottom of an openapi-core exception; None when it is about something else."""
     at: BaseException | None = wrong
     while at is not None:
-        errors = getattr(at, "schema_errors", None)
+        errors: Sequence[ValidationError] | None = getattr(at, "schema_errors", None)
         if errors:
-            yield from (f"{'/'.join(map(str, e.absolute_path)) or '(body)'}: {e.message[:300]}" for e in errors)
-            return
+            return errors
         at = at.__cause__
-    yield f"{type(wrong).__name__}: {wrong}"
+    return None
 
 
-@functools.cache
-def contract(name: str) -> tuple[OpenAPI, OpenAPI]:
-    """Strict for requests, relaxed for answers."""
-    document = json.loads((FOLDER / f"{name}.json").read_text())
-    return OpenAPI.from_dict(document), OpenAPI.from_dict(relaxed_copy(document))
+def unreadable(wrong: BaseException, answer: HttpAnswer) -> Found:
+    """An answer without a body, or with one that is no JSON."""
+    if not answer.body:
+        return Found("no body", "", f"{type(wrong).__name__}: {wrong}")
+    try:
+        answer.data()
+    except ValueError:
+        return Found("no JSON", "", "the body is no JSON")
+    return Found("other", "", f"{type(wrong).__name__}: {wrong}")
 
 
-def relaxed_copy(document: dict[str, Any]) -> dict[str, Any]:
-    document = copy.deepcopy(document)
-    todo: list[Any] = [document["components"]["schemas"], document["paths"]]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            relax(node)
-            todo.extend(node.values())
-        elif isinstance(node, list):
-            todo.extend(node)
-    return document
-
-
-def relax(node: dict[str, Any]) -> None:
-    """The live service answers with more than is published, with write-only properties, and with dates without zone."""
-    if node.get("additionalProperties") is False:
-        node["additionalProperties"] = True
-    if node.get("writeOnly") is True:
-        del node["writeOnly"]
-    if node.get("format") == "date-time":
-        del node["format"]
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+def departures(name: str, error: ValidationError) -> list[Found]:
+    """One schema error as what is wrong with the answer; of several forms that it may have, the one that fits best."""
+    if error.context:
+        forms: dict[Any, list[Found]] = {}
+        for inner in error.context:
+            forms.setdefault(inner.schema_path[0], []).extend(departures(name, inner))
+        return min(forms.values(), key=lambda found: sum(known(name, one) is None for one in found))
+    path = "/".join("*" if isinstance(part, int) else str(part) for part in error.absolute_path)
+    text = error.message[:300]
+    if error.validator == "additionalProperties":
+        instance: Any = error.instance
+        schema: Any = error.schema
+        extra = sorted(set(instance) - set(schema.get("properties", {})))
+        return [Found("property", f"{path}/{one}".lstrip("/"), "not in the contract") for one in extra]
+    if error.validator == "required" and not path and "error" in error.message:
+        return [Found("error form", path, text)]
+    if error.instance is None and error.validator in ("type", "enum", "pattern", "format"):
+        return [Found("null", path, text)]
+    kinds = {"format": "date", "writeOnly": "write-only"}
+    return [Found(kinds.get(str(error.validator), str(error.validator)), path, text)]
 
 
 # --- Graph ------------------------------------------------------------------------------------------------------------

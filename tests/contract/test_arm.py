@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import pytest
 
 from azuresim import Simulator
@@ -406,30 +405,6 @@ async def test_a_failed_operation_says_why(azure: Simulator) -> None:
 
 
 # --- the simulator's own instruments ----------------------------------------------------------------------------------
-async def test_a_fault_is_answered_as_often_as_asked_for(azure: Simulator) -> None:
-    """No Azure behaviour: the instrument by which tests bring about 429, 5xx and the like."""
-    azure.world.faults.add(
-        method="GET", path="*/resourcegroups/shop", status=429, headers={"Retry-After": "7"}, times=2
-    )
-    answers = [await arm(azure, "GET", f"{GROUP}?api-version=2021-04-01") for _ in range(3)]
-    assert [answer.status for answer in answers] == [429, 429, 200]
-    assert answers[0].headers["Retry-After"] == "7"
-
-
-async def test_a_fault_afterwards_loses_the_answer_of_work_that_was_done(azure: Simulator) -> None:
-    """No Azure behaviour: a write whose answer is lost, as after a broken connection."""
-    azure.world.faults.add(method="PUT", status=503, after=True)
-    assert (await arm(azure, "PUT", IDENTITY + VERSION, HERE)).status == 503
-    assert (await arm(azure, "GET", IDENTITY + VERSION)).status == 200
-
-
-async def test_a_reset_breaks_the_connection(azure: Simulator) -> None:
-    """No Azure behaviour: the network."""
-    azure.world.faults.add(reset=True, times=5)
-    with pytest.raises(aiohttp.ClientError):
-        await arm(azure, "PUT", IDENTITY + VERSION, HERE)
-
-
 async def test_the_log_tells_who_did_what_and_holds_no_secret(azure: Simulator) -> None:
     """No Azure behaviour: what tests read instead of guessing."""
     add_service(azure.world, SERVICE)
@@ -452,22 +427,3 @@ async def test_every_call_takes_the_latency_and_calls_overlap(azure: Simulator) 
     began = loop.time()
     await asyncio.gather(*(arm(azure, "GET", f"{GROUP}?api-version=2021-04-01") for _ in range(4)))
     assert loop.time() - began >= 0.05
-
-
-async def test_an_accepted_request_that_the_contract_does_not_know_fails_the_test() -> None:
-    """The published description (contracts/msi.json) allows only its own properties; leaving the simulator says so."""
-    azure = await Simulator().__aenter__()
-    azure.world.entra.add_application("operator", client_id=OPERATOR)
-    azure.world.arm.add_group(GROUP)
-    await arm(azure, "PUT", IDENTITY + VERSION, {**HERE, "bogus": True})
-    with pytest.raises(AssertionError, match="bogus"):
-        await azure.__aexit__(None, None, None)
-
-
-async def test_contract_checking_can_be_switched_off() -> None:
-    """For benchmarks."""
-    async with Simulator(check_contracts=False) as azure:
-        azure.world.entra.add_application("operator", client_id=OPERATOR)
-        azure.world.arm.add_group(GROUP)
-        assert (await arm(azure, "PUT", IDENTITY + VERSION, {**HERE, "bogus": True})).status == 201
-        assert azure.deviations == []

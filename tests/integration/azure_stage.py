@@ -265,7 +265,7 @@ async def on_stage(
     of the time.
     """
     counted: list[tuple[str, str]] = []
-    async with Simulator(latency=latency, check_contracts=check_contracts) as simulator:
+    async with Simulator(latency=latency, check_contracts=check_contracts, check_refused=True) as simulator:
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
             team = imported(simulator.world, token_version=token_version)
             simulator.world.switches.operation_polls = 0  # an operation has ended at the first look at it

@@ -51,7 +51,7 @@ def contracts() -> None:
 
 @pytest.fixture
 async def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Team]:
-    async with Simulator() as simulator:
+    async with Simulator(check_refused=True) as simulator:
         there = imported(simulator.world)
         simulator.world.log.clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(simulator.ca_file))

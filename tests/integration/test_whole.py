@@ -107,7 +107,7 @@ async def whole(
     installed: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Whole]:
     """The operator is at work; it is stopped at the end, and must end well."""
-    async with Simulator() as azure:
+    async with Simulator(check_refused=True) as azure:
         stage = await asyncio.to_thread(Stage.built, installed, azure, tmp_path)
         for name, value in (await asyncio.to_thread(stage.environment)).items():
             monkeypatch.setenv(name, value)
