@@ -58,6 +58,10 @@ test: check demo integration ## Everything that CI runs; the core's branch cover
 demo: venv ## All of it running on this machine until Ctrl-C; with ONCE=1 until it is proven
 	PYTHONPATH=operator:tests $(BIN)/python -m demo $(if $(ONCE),--once)
 
+.PHONY: bench
+bench: venv ## Measurements as ratios against their limits; SCENARIO=… runs one
+	PYTHONPATH=operator:tests $(BIN)/python -m bench $(SCENARIO)
+
 .PHONY: format
 format: venv ## Formatting and import order, done
 	$(BIN)/ruff format .

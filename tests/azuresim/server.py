@@ -81,7 +81,7 @@ class Simulator:
         runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, self.host, self.port, ssl_context=self._server_context())
+        site = web.TCPSite(runner, self.host, self.port, ssl_context=self.server_context())
         await site.start()
         self.port = int(runner.addresses[0][1])
         return self
@@ -100,7 +100,7 @@ class Simulator:
         if self.deviations:
             raise AssertionError("Departures from the contracts:\n" + "\n".join(self.deviations))
 
-    def _server_context(self) -> ssl.SSLContext:
+    def server_context(self) -> ssl.SSLContext:
         context = self._context_for(self.host)
         context.sni_callback = self._choose_certificate
         return context

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -115,8 +116,15 @@ class ArmResponse:
 
 def pretty(document: Any) -> str:
     """JSON indented with CRLF, as API Management's children come."""
-    return json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\r\n")
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # numbers or characters that only Python's own encoder takes
+        text = json.dumps(document, indent=2)
+    return text.replace("\n", "\r\n")
 
 
 def compact(document: Any) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return json.dumps(document, separators=(",", ":")).encode()

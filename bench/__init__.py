@@ -1,0 +1,1 @@
+"""Measurements, each a ratio against its limit, taken in one run: `make bench`."""
