@@ -1,7 +1,8 @@
 """
-What a simulated Azure has to copy for this project's purposes, and the table of the tests that prove it.
+What a simulated Azure has to copy for this project's purposes, and which tests prove it.
 
-    python -m azuresim.checklist            # the table; a test holds README.md to it
+    python -m azuresim.checklist            # prints what is written in README.md
+    python -m azuresim.checklist --write    # writes the tables of README.md anew; a test holds it to them
 
 Tests say which item they prove with `@pytest.mark.item("apim-4")`; their docstring names the source, and
 `@pytest.mark.assumed` says that no public source confirms it.
@@ -9,6 +10,16 @@ Tests say which item they prove with `@pytest.mark.item("apim-4")`; their docstr
 
 from __future__ import annotations
 
+import argparse
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+TESTS = HERE.parent / "contract"
 ITEMS = {
     "apim-1": "ETags are one rising counter per service, base64 of eight bytes, raised only when the content changes",
     "apim-2": "A child's ETag is quoted on GET, HEAD and PUT; lists and unfinished named values carry none",
@@ -41,3 +52,126 @@ ITEMS = {
     "web-11": "ARM: quotas, locks, rights that arrive late, policy denials, three kinds of 404",
     "web-12": "Event Grid events arrive in a storage queue: Base64, duplicates, disorder, mixed case, own echoes",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """One test, as far as the tables tell of it."""
+
+    name: str
+    file: str
+    items: tuple[str, ...]
+    source: str
+    assumed: bool
+
+    @property
+    def sentence(self) -> str:
+        return self.name.removeprefix("test_").replace("_", " ")
+
+
+def proofs() -> Iterator[Proof]:
+    """Every contract test, in the order of files and lines."""
+    for file in sorted(TESTS.rglob("test_*.py")):
+        tree = ast.parse(file.read_text())
+        marked = marks(module_marks(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                yield proof(node, file, [*marked, *marks(node.decorator_list)])
+
+
+def proof(node: ast.FunctionDef | ast.AsyncFunctionDef, file: Path, marked: list[tuple[str, str]]) -> Proof:
+    text = ast.get_docstring(node) or ""
+    assumed = any(name == "assumed" for name, _ in marked) or bool(re.search(r"\bassumed\b", text, re.IGNORECASE))
+    return Proof(
+        name=node.name,
+        file=file.relative_to(TESTS).as_posix(),
+        items=tuple(value for name, value in marked if name == "item"),
+        source=source_in(text),
+        assumed=assumed,
+    )
+
+
+def module_marks(tree: ast.Module) -> list[ast.expr]:
+    """What `pytestmark = …` holds."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
+            return node.value.elts if isinstance(node.value, ast.List) else [node.value]
+    return []
+
+
+def marks(decorators: Iterable[ast.expr]) -> list[tuple[str, str]]:
+    """Names of `pytest.mark.…` with their first argument: `("item", "apim-4")`, `("assumed", "")`."""
+    found = []
+    for decorator in decorators:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if isinstance(called, ast.Attribute) and ast.unparse(called.value) == "pytest.mark":
+            arguments = decorator.args if isinstance(decorator, ast.Call) else []
+            first = arguments[0].value if arguments and isinstance(arguments[0], ast.Constant) else ""
+            found.append((called.attr, str(first)))
+    return found
+
+
+def source_in(text: str) -> str:
+    """What stands behind `Source:` in a docstring, as one line; empty when nothing does."""
+    found = re.search(r"\bSources?:\s*(.+?)(?:\n\s*\n|$)", text, re.DOTALL)
+    return " ".join(found[1].split()).rstrip(".") if found else ""
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
+def checklist_table() -> str:
+    """Item, test, source, certain or assumed; an item whose every proof is assumed is assumed."""
+    known = list(proofs())
+    lines = ["| item | test | source | |", "| --- | --- | --- | --- |"]
+    for item, text in ITEMS.items():
+        lines.append(f"| **{item}** | **{text}** | | |")
+        for one in (one for one in known if item in one.items):
+            certainty = "assumed" if one.assumed else "certain"
+            lines.append(f"| | {one.sentence} | {escaped(one.source)} | {certainty} |")
+    return "\n".join(lines)
+
+
+def switches_table() -> str:
+    """Every switch with its default and what it turns."""
+    lines = ["| switch | default | what it turns, and where the doubt comes from |", "| --- | --- | --- |"]
+    for file in sorted((HERE / "switches").glob("[a-z]*.py")):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                lines += [f"| `{name}` | `{default}` | {escaped(text)} |" for name, default, text in fields(node)]
+    return "\n".join(lines)
+
+
+def fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
+    for field, text in zip(node.body, node.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            default = ast.unparse(field.value) if field.value is not None else ""
+            yield ast.unparse(field.target), default, " ".join(str(text.value.value).split())
+
+
+def escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+TABLES = {"checklist": checklist_table, "switches": switches_table}
+
+
+def rendered(text: str) -> str:
+    """The page with each table between `<!-- name -->` and `<!-- /name -->` made anew."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + "\n" + table() + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m azuresim.checklist")
+    parser.add_argument("--write", action="store_true", help="write README.md instead of printing it")
+    page = rendered(README.read_text())
+    if parser.parse_args().write:
+        README.write_text(page)
+    else:
+        print(page)
+
+
+if __name__ == "__main__":
+    main()
