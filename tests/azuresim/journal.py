@@ -59,10 +59,14 @@ class Write:
 
 
 class Journal:
-    def __init__(self, clock: Clock, *, keep: int | None = None) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.writes: deque[Write] = deque(maxlen=keep)
+        self.writes: deque[Write] = deque()
         self.watched = True
+
+    def keep(self, most: int) -> None:
+        """From now on only the newest ones are kept."""
+        self.writes = deque(self.writes, maxlen=most)
 
     def record(self, service: str, resource_id: str, before: Any, after: Any) -> None:
         """The state of this thing was `before` and is `after` now; nothing is kept when they are equal."""

@@ -162,6 +162,11 @@ class Operations:
             self._running.pop(key_of(operation.resource_id), None)
         operation.end()
 
+    def finish_all(self) -> None:
+        """Nothing is under way any more."""
+        for operation in [o for group in self._running.values() for o in group]:
+            self._end(operation)
+
     def finish(self, resource_id: str) -> None:
         """What runs on the resource is over now."""
         for operation in list(self._running.get(key_of(resource_id), ())):

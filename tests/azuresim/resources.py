@@ -9,7 +9,8 @@ ARM's documents by id: subscriptions, groups, resources, children; with row vers
     world.arm.next_etag(id)                      '"AAAAAAAAAAE="': one rising counter per top-level resource, big-endian
     world.arm.touch(id)                          a new ETag after a change made in place (someone changed it by hand)
     world.arm.add_subscription(guid) / add_group(id) / remove_group(id)
-    world.arm.lock(scope, "ReadOnly" | "CanNotDelete") / unlock(scope)
+    world.arm.lock(scope, "ReadOnly" | "CanNotDelete", name="") / unlock(scope)
+    world.arm.documents.names(path)              what lies directly below a path, lower case
     world.arm.on_delete.append(lambda document: …)
 
 Ids are compared without case and answered as first written. `body` is what a GET shows (a copy is
@@ -60,12 +61,16 @@ def row_version(number: int) -> str:
     return '"' + base64.b64encode(number.to_bytes(8, "big")).decode() + '"'
 
 
-@dataclass
+@dataclass(slots=True)
 class Document:
+    """`created` and `changed` are the world's time, in seconds."""
+
     id: str
     etag: str
     body: Body
     private: Body = field(default_factory=dict)
+    created: float = 0.0
+    changed: float = 0.0
 
     @property
     def name(self) -> str:
@@ -78,25 +83,50 @@ class Document:
         return properties
 
 
+def copied(value: Any) -> Any:
+    """A copy of a JSON value that shares no object and no list with it."""
+    if isinstance(value, dict):
+        return {name: copied(inner) for name, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
 class Documents(MutableMapping[str, Document]):
-    """A mapping of id to Document whose keys do without case, with an index by collection."""
+    """A mapping of id to Document whose keys do without case, with an index of what lies directly below each path."""
 
     def __init__(self) -> None:
         self._all: dict[str, Document] = {}
-        self._members: dict[str, dict[str, Document]] = {}
+        self._children: dict[str, dict[str, None]] = {}
 
     def __getitem__(self, key: str) -> Document:
         return self._all[key_of(key)]
 
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key_of(key) in self._all
+
     def __setitem__(self, key: str, document: Document) -> None:
-        self._all[key_of(key)] = self._members.setdefault(parent_of(key), {})[key_of(key)] = document
+        at = key_of(key)
+        if at not in self._all:
+            self._children.setdefault(parent_of(at), {}).pop(at, None)  # lists show the order in which things came
+        self._all[at] = document
+        while at != "/":
+            parent = parent_of(at)
+            siblings = self._children.setdefault(parent, {})
+            if at in siblings:
+                return
+            siblings[at] = None
+            at = parent
 
     def __delitem__(self, key: str) -> None:
-        del self._all[key_of(key)]
-        members = self._members[parent_of(key)]
-        del members[key_of(key)]
-        if not members:
-            del self._members[parent_of(key)]
+        at = key_of(key)
+        del self._all[at]
+        while at != "/" and at not in self._all and at not in self._children:
+            parent = parent_of(at)
+            siblings = self._children[parent]
+            del siblings[at]
+            if siblings:
+                return
+            del self._children[parent]
+            at = parent
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -104,29 +134,42 @@ class Documents(MutableMapping[str, Document]):
     def __len__(self) -> int:
         return len(self._all)
 
+    def names(self, path: str) -> list[str]:
+        """The last parts (lower case) of what is directly below a path: collections, or members of one."""
+        return [child.rpartition("/")[2] for child in self._children.get(key_of(path), ())]
+
     def members(self, collection: str) -> list[Document]:
-        return list(self._members.get(key_of(collection), {}).values())
+        return [self._all[child] for child in self._children.get(key_of(collection), ()) if child in self._all]
 
     def below(self, resource_id: str) -> list[Document]:
-        prefix = key_of(resource_id) + "/"
-        own = self._members.get(key_of(resource_id), {}).values()
-        deeper = [d for c, members in self._members.items() if c.startswith(prefix) for d in members.values()]
-        return [*own, *deeper]
+        found: list[Document] = []
+        waiting = [key_of(resource_id)]
+        while waiting:
+            for child in self._children.get(waiting.pop(), ()):
+                waiting.append(child)
+                if child in self._all:
+                    found.append(self._all[child])
+        return found
 
 
 @dataclass(frozen=True)
 class Lock:
+    """`name` and `notes` are what the lock shows as a resource at its scope."""
+
     scope: str
     level: LockLevel
+    name: str = ""
+    notes: str = ""
 
 
 class Arm:
-    def __init__(self, journal: Journal | None = None) -> None:
-        self.journal = journal or Journal(Clock())
+    def __init__(self, journal: Journal | None = None, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.journal = journal or Journal(self.clock)
         self.documents = Documents()
         self.locks: list[Lock] = []
         self.on_delete: list[Callable[[Document], None]] = []
-        self._versions: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
 
     # --- documents --------------------------------------------------------------------------------------------------
     def put(self, resource_id: str, body: Body, *, private: Body | None = None) -> Document:
@@ -139,16 +182,16 @@ class Arm:
         found = self.documents.get(resource_id)
         if found is None:
             document_id = "/" + resource_id.strip("/")
-            found = Document(
-                document_id, self.next_etag(document_id), copy.deepcopy(body), copy.deepcopy(private or {})
-            )
+            now = self.clock.timestamp()
+            etag = self.next_etag(document_id)
+            found = Document(document_id, etag, copied(body), copy.deepcopy(private or {}), now, now)
             self.documents[document_id] = found
             self.journal.record("arm", document_id, None, found.body)
             return found
         hidden = found.private if private is None else private
         if (found.body, found.private) != (body, hidden):
             before, secret = found.body, found.private != hidden
-            found.body, found.private = copy.deepcopy(body), hidden
+            found.body, found.private, found.changed = copied(body), hidden, self.clock.timestamp()
             self.touch(resource_id)
             marks = ({SECRET: "before"}, {SECRET: "after"}) if secret else ({}, {})
             self.journal.record("arm", found.id, before | marks[0], found.body | marks[1])
@@ -170,6 +213,7 @@ class Arm:
             self.journal.record("arm", document.id, document.body, None)
             for hook in self.on_delete:
                 hook(document)
+        self.locks = [lock for lock in self.locks if not within(lock.scope, resource_id)]
         return True
 
     def members(self, collection_id: str) -> list[Document]:
@@ -180,8 +224,8 @@ class Arm:
 
     def next_etag(self, resource_id: str) -> str:
         root = root_of(resource_id)
-        self._versions[root] = self._versions.get(root, 0) + 1
-        return row_version(self._versions[root])
+        self.versions[root] = self.versions.get(root, 0) + 1
+        return row_version(self.versions[root])
 
     def touch(self, resource_id: str) -> Document:
         document = self.documents[resource_id]
@@ -212,14 +256,14 @@ class Arm:
             "location": location,
             "properties": {"provisioningState": "Succeeded"},
         }
-        document = Document(group, "", body)
+        now = self.clock.timestamp()
+        document = Document(group, "", body, created=now, changed=now)
         self.documents[group] = document
         return document
 
     def remove_group(self, group_id: str) -> None:
         """The group and everything in it are gone, its locks too: what is left after somebody deleted it."""
         self.delete(group_id)
-        self.locks = [lock for lock in self.locks if not within(lock.scope, group_id)]
 
     def _with_group(self, resource_id: str) -> None:
         group = group_of(resource_id)
@@ -227,11 +271,18 @@ class Arm:
             self.add_group(group)
 
     # --- locks --------------------------------------------------------------------------------------------------------
-    def lock(self, scope: str, level: LockLevel) -> None:
-        self.locks.append(Lock("/" + scope.strip("/"), level))
+    def lock(self, scope: str, level: LockLevel, *, name: str = "", notes: str = "") -> Lock:
+        """Locked; a lock of the same name at the same scope is replaced."""
+        made = Lock("/" + scope.strip("/"), level, name or f"lock-{len(self.locks) + 1}", notes)
+        self.unlock(scope, name=made.name)
+        self.locks.append(made)
+        return made
 
-    def unlock(self, scope: str) -> None:
-        self.locks = [lock for lock in self.locks if key_of(lock.scope) != key_of(scope)]
+    def unlock(self, scope: str, *, name: str | None = None) -> None:
+        """The locks at exactly this scope are gone, or the one of that name."""
+        self.locks = [
+            lock for lock in self.locks if key_of(lock.scope) != key_of(scope) or name not in (None, lock.name)
+        ]
 
     def locks_on(self, resource_id: str) -> list[Lock]:
         """Locks on it or on anything it lies in."""

@@ -72,7 +72,7 @@ class World:
     arm: Arm = field(init=False)
     entra: Entra = field(init=False)
     operations: Operations = field(init=False)
-    _made: int = 0
+    made: int = 0
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.clock)
@@ -89,13 +89,13 @@ class World:
 
     def guid(self) -> str:
         """A new GUID, clearly fake, the same in every run."""
-        self._made += 1
-        return f"{self._made:08x}-f00d-4000-8000-000000000000"
+        self.made += 1
+        return f"{self.made:08x}-f00d-4000-8000-000000000000"
 
     def hexadecimal(self, length: int) -> str:
         """New hexadecimal digits, the same in every run."""
-        self._made += 1
-        return hashlib.sha256(str(self._made).encode()).hexdigest()[:length]
+        self.made += 1
+        return hashlib.sha256(str(self.made).encode()).hexdigest()[:length]
 
     def calls(self, *, method: str = "*", path: str = "*", service: str = "*") -> list[Call]:
         """The logged calls that match; `*` is a wildcard, case does not count."""

@@ -17,7 +17,6 @@ Entra's tokens: keys, claims by the resource's token version, managed identities
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
@@ -80,10 +80,21 @@ class FederatedCredential:
     audience: str = EXCHANGE_AUDIENCE
 
 
-@functools.cache
+_KEYS: dict[str, rsa.RSAPrivateKey] = {}
+
+
 def rsa_key(name: str) -> rsa.RSAPrivateKey:
     """One key per name and process: making one takes a tenth of a second."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if name not in _KEYS:
+        _KEYS[name] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _KEYS[name]
+
+
+def keep_rsa_key(name: str, pem: str) -> None:
+    """The key of that name is this one from now on: what another process signed with it is valid here."""
+    found = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(found, rsa.RSAPrivateKey)
+    _KEYS[name] = found
 
 
 def jwk(key: rsa.RSAPrivateKey, kid: str) -> Body:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pydantic
+
 from azuresim.switches.apim import ApimSwitches
 from azuresim.switches.arm import ArmSwitches
 from azuresim.switches.entra import EntraSwitches
@@ -23,7 +25,7 @@ from azuresim.switches.gateway import GatewaySwitches
 from azuresim.switches.graph import GraphSwitches
 from azuresim.switches.web import WebSwitches
 
-__all__ = ["Switches", "alternatives"]
+__all__ = ["Switches", "alternatives", "parsed"]
 
 
 @dataclass
@@ -47,3 +49,15 @@ def _closed(kind: Any) -> tuple[Any, ...]:
     if kind is bool:
         return (True, False)
     return typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+
+
+def parsed(name: str, text: str) -> Any:
+    """The value that a switch's name and a text mean. ValueError names the switch and what it can be."""
+    kind = typing.get_type_hints(Switches).get(name)
+    if kind is None:
+        raise ValueError(f"no switch is called {name!r}")
+    try:
+        return pydantic.TypeAdapter(kind).validate_python(None if text == "None" else text)
+    except pydantic.ValidationError as wrong:
+        reason = wrong.errors()[0]["msg"]
+        raise ValueError(f"switch {name}: {text!r} will not do ({reason})") from None
