@@ -16,36 +16,33 @@ from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import Protocol
 
+from azuresim.policy.csharp.context import Context, Scope
+from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotSimulated
+
 Value = str | int | bool | None
 Kind = OneOf["string", "int", "bool", "null", "object"]
 
 
-class ExpressionError(ValueError):
-    """The expression is no valid C#: what API Management's compiler refuses when the policy is written."""
-
-
-class NotSimulated(ExpressionError):
-    """The expression may be valid for Azure; this simulator does not know it and says so instead of guessing."""
-
-
-class EvaluationError(RuntimeError):
-    """The expression failed while it ran, as an exception in C# would."""
-
-
-class Context(Protocol):
-    """What an expression can see of the request that is being processed."""
-
-    @property
-    def variables(self) -> Mapping[str, Value]: ...
-
-    def header(self, name: str) -> str | None: ...
+__all__ = [
+    "Context",
+    "EvaluationError",
+    "Expression",
+    "ExpressionError",
+    "Kind",
+    "NotSimulated",
+    "Scope",
+    "Value",
+    "compile_text",
+    "is_expression",
+    "text_of",
+]
 
 
 class Expression(Protocol):
     @property
     def kind(self) -> Kind: ...
 
-    def evaluate(self, context: Context) -> Value: ...
+    def evaluate(self, context: Scope) -> Value: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Literal:
             case _:
                 return "string"
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         return self.value
 
 
@@ -75,7 +72,7 @@ class Variable:
     name: str
     kind: Kind = "object"
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         if self.name not in context.variables:
             raise EvaluationError("The given key was not present in the dictionary.")
         return context.variables[self.name]
@@ -87,7 +84,7 @@ class VariableOrDefault:
     default: Expression
     kind: Kind
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         if self.name in context.variables:
             return converted(context.variables[self.name], self.kind)
         return self.default.evaluate(context)
@@ -101,7 +98,7 @@ class HeaderOrDefault:
     default: Expression
     kind: Kind = "string"
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         value = context.header(self.name)
         return self.default.evaluate(context) if value is None else value
 
@@ -111,7 +108,7 @@ class Cast:
     kind: Kind
     of: Expression
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         return converted(self.of.evaluate(context), self.kind)
 
 
@@ -120,7 +117,7 @@ class Not:
     of: Expression
     kind: Kind = "bool"
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         return not self.of.evaluate(context)
 
 
@@ -131,7 +128,7 @@ class Binary:
     right: Expression
     kind: Kind
 
-    def evaluate(self, context: Context) -> Value:
+    def evaluate(self, context: Scope) -> Value:
         left = self.left.evaluate(context)
         match self.operator:
             case "&&":

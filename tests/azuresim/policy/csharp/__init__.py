@@ -1,0 +1,1 @@
+"""C# as policy expressions use it: lexer, parser, static types, members and evaluation."""
