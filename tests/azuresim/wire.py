@@ -54,8 +54,11 @@ class HttpCall:
         return self.headers.get(name, default)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
-        return json.loads(self.body)
+        """The body as JSON; ValueError when it is none, or is nested too deeply to be read."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("the document is nested too deeply") from None
 
     def with_(self, **changes: Any) -> HttpCall:
         return dataclasses.replace(self, **changes)
