@@ -9,7 +9,8 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.faults        trouble that calls meet: faults.add(method=, path=, status=, …), faults.at_random (faults.py)
     world.switches      what nobody could verify, both ways (switches.py)
     world.latency       seconds added to each call of ARM, Graph and Entra; world.delays.add(…) for one kind of call
-    world.denied        RBAC actions denied to callers, lower case, "*" allowed
+    world.denied        RBAC actions denied to callers, lower case, "*" allowed; world.grants_later(action, seconds=…)
+    world.policies      policies.deny("*/namedvalues/*") (arm/policies.py); world.quotas: token buckets (arm/quotas.py)
     world.log           one Call per HTTP call, secrets redacted; world.calls(method=, path=, service=) filters
     world.journal       every change of state: who, what, before, after (journal.py)
     world.missing       how often something was asked for that is not simulated, by what it was
@@ -30,6 +31,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from azuresim.arm.policies import Policies
+from azuresim.arm.quotas import Quotas
 from azuresim.clock import Clock
 from azuresim.entra.tokens import Entra
 from azuresim.faults import Delays, Faults
@@ -72,11 +75,15 @@ class World:
     arm: Arm = field(init=False)
     entra: Entra = field(init=False)
     operations: Operations = field(init=False)
+    quotas: Quotas = field(init=False)
+    policies: Policies = field(default_factory=Policies)
+    late_grants: dict[str, float] = field(default_factory=dict)
     made: int = 0
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.clock)
-        self.arm = Arm(self.journal)
+        self.arm = Arm(self.journal, self.clock)
+        self.quotas = Quotas(self)
         self.entra = Entra(self)
         self.operations = Operations(self)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
@@ -86,6 +93,10 @@ class World:
         seconds = self.delays.of(call, service, self.latency if service in ("arm", "graph", "entra") else 0.0)
         if seconds > 0:
             await asyncio.sleep(seconds)
+
+    def grants_later(self, *actions: str, seconds: float) -> None:
+        """Callers lack these rights (patterns with `*`) until so many seconds of the world's clock have passed."""
+        self.late_grants.update({action: self.clock.timestamp() + seconds for action in actions})
 
     def guid(self) -> str:
         """A new GUID, clearly fake, the same in every run."""

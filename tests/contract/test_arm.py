@@ -61,11 +61,11 @@ async def test_an_unknown_api_version_is_refused_with_the_valid_ones(azure: Simu
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
-@pytest.mark.assumed
 async def test_a_call_without_token_is_refused(azure: Simulator) -> None:
-    """Source: RFC 6750 and the ARM error list (learn.microsoft.com/azure/azure-resource-manager); wording assumed."""
+    """Source: threads of Azure/azure-cli and Azure/azure-powershell, which quote code and text; RFC 6750."""
     answer = await azure.send("GET", "", GROUP + "?api-version=2021-04-01")
-    assert (answer.status, code_of(answer)) == (401, "InvalidAuthenticationToken")
+    assert (answer.status, code_of(answer)) == (401, "AuthenticationFailed")
+    assert message_of(answer) == "Authentication failed. The 'Authorization' header is missing."
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
@@ -284,7 +284,7 @@ async def test_answers_carry_ids_and_what_is_left(azure: Simulator) -> None:
     assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-ms-request-id"])
     assert re.match(r"[A-Z]+:\d{4}-.*:[0-9a-f-]{36}$", answer.headers["x-ms-routing-request-id"])
     assert answer.headers["x-ms-ratelimit-remaining-subscription-reads"] == "249"
-    assert answer.headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "3735"
+    assert answer.headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "3749"
 
 
 async def test_a_refusal_carries_the_ids_too(azure: Simulator) -> None:

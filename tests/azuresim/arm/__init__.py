@@ -31,6 +31,7 @@ What is checked before a handler runs, and in which order: arm_pipeline.py.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from azuresim.arm.pipeline import Pipeline
 from azuresim.arm.routes import (
@@ -44,7 +45,9 @@ from azuresim.arm.routes import (
     uncovered,
 )
 from azuresim.wire import ArmResponse, pretty
-from azuresim.world import World
+
+if TYPE_CHECKING:
+    from azuresim.world import World
 
 __all__ = [
     "ROUTES",

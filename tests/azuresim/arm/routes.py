@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
+from azuresim.arm.rights import lacks
+from azuresim.arm.table import Table
 from azuresim.entra.tokens import Caller
 from azuresim.resources import Document
 from azuresim.wire import ArmResponse, HttpCall, pretty
@@ -28,7 +28,7 @@ SUCCESSES = {
     "POST": (200, 201, 202, 204),
     "DELETE": (200, 202, 204),
 }
-REFUSALS = (400, 401, 403, 404, 405, 409, 412, 429, 501, 502, 503)
+REFUSALS = (400, 401, 403, 404, 405, 409, 411, 412, 413, 415, 422, 429, 500, 501, 502, 503)
 VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}
 
 
@@ -85,28 +85,31 @@ class Route:
     uncovered: str | None = None
     answers: tuple[int, ...] = ()
 
-    @property
+    @functools.cached_property
     def statuses(self) -> frozenset[int]:
         """What this route can answer: its successes (those of its method when it names none) and every refusal."""
         return frozenset((*(self.answers or SUCCESSES[self.method]), *REFUSALS))
 
     @functools.cached_property
-    def pattern(self) -> re.Pattern[str]:
-        any_scope = re.escape(self.template).replace(r"/\{scope\}/", r"/(?P<scope>.+)/", 1)
-        return re.compile("^" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", any_scope) + "/?$", re.IGNORECASE)
-
-    @property
     def provider_parts(self) -> list[str]:
         """`[namespace, type, {name}, …]`, empty for what has no provider."""
         return self.template.rpartition("/providers/")[2].split("/") if "/providers/" in self.template else []
 
+    @functools.cached_property
+    def extends(self) -> bool:
+        """Whether it hangs on any scope: `/{scope}/providers/…`."""
+        return self.template.startswith("/{scope}/providers/")
+
     def fill(self, params: Mapping[str, str], upto: str | None = None) -> str:
         """The template with parameters put in, as far as `{upto}`."""
         template = self.template if upto is None else self.template.partition(f"{{{upto}}}")[0] + f"{{{upto}}}"
+        if self.extends and not params["scope"]:
+            template = template.removeprefix("/{scope}")
         return template.format(**params)
 
 
 ROUTES: dict[str, list[Route]] = {}  # by lower-cased namespace; "" holds subscriptions and groups
+TABLE: Table[Route] = Table()
 
 
 def route(
@@ -128,7 +131,8 @@ def route(
             exclusive, busy, uncovered, tuple(answers),
         )  # fmt: skip
         namespace = made.provider_parts[0].lower() if made.provider_parts else ""
-        ROUTES.setdefault(namespace, []).append(made)
+        ROUTES.setdefault("" if namespace.startswith("{") else namespace, []).append(made)
+        TABLE.add(made)
         return handler
 
     return register
@@ -145,11 +149,6 @@ def uncovered() -> list[tuple[str, str, str]]:
     return [(r.method, r.template, r.uncovered) for routes in ROUTES.values() for r in routes if r.uncovered]
 
 
-def is_denied(world: World, action: str) -> bool:
-    """Whether the world's roles lack this action."""
-    return any(fnmatchcase(action.lower(), denied.lower()) for denied in world.denied)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ArmRequest:
     method: str
@@ -163,6 +162,11 @@ class ArmRequest:
     call: HttpCall
     world: World
     linked: list[str] = field(default_factory=list)
+
+    @property
+    def action(self) -> str:
+        """The right that this call needs; a namespace that is a parameter is the one of the path."""
+        return self.route.action.format(**self.params) if "{" in self.route.action else self.route.action
 
     @functools.cached_property
     def json(self) -> Any:
@@ -197,12 +201,12 @@ class ArmRequest:
         if not linked:
             return
         self.linked.append(action)
-        if is_denied(self.world, action):
+        if any(lacks(self.world, self.caller, action, scope) for scope in linked):
             raise ArmError(
                 403,
                 "LinkedAuthorizationFailed",
                 f"The client '{self.caller.client_id}' with object id '{self.caller.object_id}' has permission to "
-                f"perform action '{self.route.action}' on scope '{self.id}'; however, it does not have permission "
+                f"perform action '{self.action}' on scope '{self.id}'; however, it does not have permission "
                 f"to perform action '{action}' on the linked scope(s) '{','.join(linked)}' or the linked scope(s) are "
                 "invalid.",
             )

@@ -22,3 +22,19 @@ class ArmSwitches:
     """When set, operations end by the world's clock after so many seconds, instead of by polls."""
     operation_retry_after: int | None = 0
     """Retry-After of a running operation; None leaves the header out."""
+    arm_enforce_roles: bool = False
+    """Callers may do only what role assignments at or above the scope grant. What Azure does; off so that tests of other
+    things need no assignments (`world.denied` always counts)."""
+    arm_role_propagation_seconds: float = 0.0
+    """How long after its creation an assignment does not count yet, by the world's clock. Up to 10 minutes are
+    documented."""
+    arm_registration_polls: int = 1
+    """How many looks at a provider see it still Registering or Unregistering."""
+    arm_page_size: int = 1000
+    """Most items in a page of subscriptions, groups, resources, identities and role assignments. How many Azure sends
+    differs by list and is documented for few of them."""
+    arm_unknown_version: Literal["InvalidApiVersionParameter", "NoRegisteredProviderFound"] = (
+        "InvalidApiVersionParameter"
+    )
+    """The code for an api-version that a provider's type does not have. Both are quoted in trackers: the first in
+    Azure/azure-cli and Azure/azure-sdk-for-go, the second in Azure/azure-powershell and hashicorp/terraform-provider-azurerm."""
