@@ -18,6 +18,7 @@ from azuresim.contract_check import ContractCheck
 from azuresim.entra.signin import is_signin, signin
 from azuresim.gateway.front import gateway
 from azuresim.graph import graph
+from azuresim.storage_queues import is_queue_path, storage_queue
 from azuresim.web import site
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import World
@@ -29,6 +30,7 @@ PROVIDERS = (service, msi)  # importing them, and web, registers their routes
 HOSTS: dict[str, tuple[str, HostHandler]] = {
     ".azure-api.net": ("gateway", gateway),
     ".azurewebsites.net": ("site", site),
+    ".queue.core.windows.net": ("queues", storage_queue),
 }
 REAL_NAMES = {
     "management.azure.com": "arm",
@@ -43,7 +45,7 @@ ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", METADATA)
 
 
 def service_of(call: HttpCall) -> str:
-    """arm, graph, entra, gateway, site, or "" for what nobody serves."""
+    """arm, graph, entra, gateway, site, queues, or "" for what nobody serves."""
     for suffix, (name, _) in HOSTS.items():
         if call.host.endswith(suffix):
             return name
@@ -54,6 +56,8 @@ def service_of(call: HttpCall) -> str:
         return "arm"
     if path.startswith("/v1.0/"):
         return "graph"
+    if is_queue_path(path):
+        return "queues"
     return "entra" if is_signin(path) else ""
 
 
@@ -78,8 +82,10 @@ class Services:
         if call.path.lower().rstrip("/") == METADATA:
             return Handled(HttpAnswer.json(200, cloud_metadata(call, self._world)))
         handled = await self._arm.handle(call)
-        if self._check is not None and handled.route is not None:
-            self._check.arm(call, handled.route, handled.params, handled.answer)
+        if handled.route is not None and handled.caller is not None:
+            self._world.events.raised(call, handled.route, handled.caller, handled.answer)
+            if self._check is not None:
+                self._check.arm(call, handled.route, handled.params, handled.answer)
         return handled
 
     def _graph(self, call: HttpCall) -> Handled:

@@ -15,6 +15,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.journal       every change of state: who, what, before, after (journal.py)
     world.missing       how often something was asked for that is not simulated, by what it was
     world.crashes       tracebacks of handlers that failed; leaving the simulator's context raises them
+    world.events        Event Grid: what was written, told in a queue (events.py); world.queues (storage_queues.py)
     world.invocations   one Invocation per run of a function
     world.guid(), world.hexadecimal(n)      new ids, the same in every run
 
@@ -35,11 +36,13 @@ from azuresim.arm.policies import Policies
 from azuresim.arm.quotas import Quotas
 from azuresim.clock import Clock
 from azuresim.entra.tokens import Entra
+from azuresim.events import Events
 from azuresim.faults import Delays, Faults
 from azuresim.journal import Journal
 from azuresim.log import Call
 from azuresim.operations import Operations
 from azuresim.resources import Arm, Document
+from azuresim.storage_queues import Queues
 from azuresim.switches import Switches
 from azuresim.wire import HttpAnswer, HttpCall
 
@@ -75,6 +78,8 @@ class World:
     arm: Arm = field(init=False)
     entra: Entra = field(init=False)
     operations: Operations = field(init=False)
+    queues: Queues = field(init=False)
+    events: Events = field(init=False)
     quotas: Quotas = field(init=False)
     policies: Policies = field(default_factory=Policies)
     late_grants: dict[str, float] = field(default_factory=dict)
@@ -86,6 +91,8 @@ class World:
         self.quotas = Quotas(self)
         self.entra = Entra(self)
         self.operations = Operations(self)
+        self.queues = Queues(self)
+        self.events = Events(self)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
 
     async def delay(self, call: HttpCall, service: str) -> None:
