@@ -16,7 +16,7 @@ import base64
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as xml
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from azuresim.entra.tokens import InvalidToken
@@ -138,8 +138,8 @@ def authenticate(call: HttpCall, world: World) -> None:
         raise QueueError(
             403,
             "AuthenticationFailed",
-            "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
-            "including the signature.",
+            "Server failed to authenticate the request. Make sure the value of Authorization header is formed "
+            "correctly including the signature.",
         ) from None
     if not str(claims.get("iss", "")).startswith("https://sts.windows.net/"):
         raise QueueError(403, "AuthenticationFailed", "Issuer validation failed.")
@@ -188,8 +188,8 @@ def text_in(call: HttpCall) -> str:
     if len(call.body) > LONGEST + 200:
         raise QueueError(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum limit.")
     try:
-        root = xml.fromstring(call.body.decode())  # noqa: S314  # expat expands no entity that is not declared, DTDs are refused
-    except (xml.ParseError, UnicodeDecodeError):
+        root = ElementTree.fromstring(call.body.decode())  # noqa: S314  # expat expands no entity that is not declared, DTDs are refused
+    except (ElementTree.ParseError, UnicodeDecodeError):
         raise QueueError(400, "InvalidXmlDocument", "XML specified is not syntactically valid.") from None
     text = root.findtext("MessageText")
     if root.tag != "QueueMessage" or text is None or b"<!DOCTYPE" in call.body:
@@ -224,9 +224,7 @@ def updated(call: HttpCall, world: World, message: Message) -> HttpAnswer:
 
 def listed(world: World) -> HttpAnswer:
     names = "".join(f"<Queue><Name>{escape(name)}</Name></Queue>" for name in world.queues.all)
-    return document(
-        200, f'<EnumerationResults ServiceEndpoint=""><Queues>{names}</Queues><NextMarker /></EnumerationResults>'
-    )
+    return document(200, f"<EnumerationResults><Queues>{names}</Queues><NextMarker /></EnumerationResults>")
 
 
 def messages(world: World, status: int, found: list[Message], fields: tuple[str, ...]) -> HttpAnswer:
