@@ -1,8 +1,8 @@
 """
 What a simulated Azure has to copy for this project's purposes, and which tests prove it.
 
-    python -m azuresim.checklist            # prints what is written in README.md
-    python -m azuresim.checklist --write    # writes the tables of README.md anew; a test holds it to them
+    python -m azuresim.checklist            # prints README.md with its tables made anew
+    python -m azuresim.checklist --write    # writes README.md and BEHAVIOURS.md; a test holds them to the tests
 
 Tests say which item they prove with `@pytest.mark.item("apim-4")`; their docstring names the source, and
 `@pytest.mark.assumed` says that no public source confirms it.
@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-README = HERE / "README.md"
+README, BEHAVIOURS = HERE / "README.md", HERE / "BEHAVIOURS.md"
+INSTRUMENTS = frozenset(
+    {
+        "test_any_input.py",
+        "test_contract_check.py",
+        "test_scenarios.py",
+        "test_snapshot.py",
+        "test_state_machines.py",
+        "test_trouble.py",
+    }
+)
+"""Files about the simulator itself: what they test is not Azure's, so it has no source."""
 TESTS = HERE.parent / "contract"
 ITEMS = {
     "apim-1": "ETags are one rising counter per service, base64 of eight bytes, raised only when the content changes",
@@ -63,6 +74,7 @@ class Proof:
     items: tuple[str, ...]
     source: str
     assumed: bool
+    ours: bool  # about the simulator itself: no behaviour of Azure, hence without a source
 
     @property
     def sentence(self) -> str:
@@ -88,6 +100,7 @@ def proof(node: ast.FunctionDef | ast.AsyncFunctionDef, file: Path, marked: list
         items=tuple(value for name, value in marked if name == "item"),
         source=source_in(text),
         assumed=assumed,
+        ours=file.name in INSTRUMENTS or text.startswith("No Azure behaviour"),
     )
 
 
@@ -140,6 +153,26 @@ def switches_table() -> str:
     return "\n".join(lines)
 
 
+HEAD = """# What the simulated Azure does
+
+Every behaviour that is copied, the source that says so, and whether one does: *assumed* is what no public source
+confirms. Made from `tests/contract/` by `python -m azuresim.checklist --write`.
+"""
+
+
+def behaviours() -> str:
+    """All contract tests, file by file."""
+    lines = [HEAD]
+    at = ""
+    for one in (one for one in proofs() if not one.ours):
+        if one.file != at:
+            title = one.file.removeprefix("test_").removesuffix(".py").replace("_", " ")
+            lines += ["", f"## {title}", "", "| behaviour | source | |", "| --- | --- | --- |"]
+            at = one.file
+        lines.append(f"| {one.sentence} | {escaped(one.source)} | {'assumed' if one.assumed else ''} |")
+    return "\n".join(lines) + "\n"
+
+
 def fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
     for field, text in zip(node.body, node.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
@@ -169,6 +202,7 @@ def main() -> None:
     page = rendered(README.read_text())
     if parser.parse_args().write:
         README.write_text(page)
+        BEHAVIOURS.write_text(behaviours())
     else:
         print(page)
 
