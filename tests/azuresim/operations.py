@@ -9,6 +9,18 @@ Long-running operations: running for some polls, or until the world's clock says
     world.operations.running(resource_id)                                # what is under way on a resource, or None
     world.operations.finish(resource_id)                                 # a test does not want to wait
 
+What happens to the next operation on a resource, in one line of a test (`resource` is a pattern, `times=1` by default):
+
+    world.operations.plan("*/namedValues/*", fails=("ValidationError", "No such secret."))   # Failed, with this error
+    world.operations.plan("*/namedValues/*", fails=("Conflict", "…"), status=409)  # and this status at a Location URL
+    world.operations.plan("*/service/contoso", canceled=True)
+    world.operations.plan("*/service/contoso", never=True)                # it runs for ever
+    world.operations.plan("*/service/contoso", seconds=600)               # by the world's clock; polls=7 by polls
+    world.operations.plan("*/service/contoso", form="location")           # 202 and Location only; "async": only
+                                                                          # Azure-AsyncOperation; "body": neither
+    world.operations.plan("*/service/contoso", forgets=True)              # its URLs are 404 once it was seen to be over
+    world.faults.add(path="*/operationsStatuses/*", status=500)           # a poll that answers 500 (or 429) once
+
 By default one poll sees it running (`world.switches.operation_polls`); a GET of the resource itself counts as a poll
 too, once it is answered, so a client that watches only `provisioningState` gets there as well. With
 `operation_seconds` only time counts. Source: learn.microsoft.com/azure/azure-resource-manager
@@ -17,9 +29,11 @@ too, once it is answered, so a client that watches only `provisioningState` gets
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
 
 from azuresim.journal import acting, actor
 from azuresim.resources import key_of
@@ -32,6 +46,39 @@ if TYPE_CHECKING:
 
 def nothing() -> None:
     """The default end of an operation."""
+
+
+Form = Literal["as made", "async", "location", "body"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How an operation goes that a test has plans for."""
+
+    resource: str
+    fails: tuple[str, str] | None = None
+    status: int = 400
+    canceled: bool = False
+    never: bool = False
+    seconds: float | None = None
+    polls: int | None = None
+    form: Form = "as made"
+    forgets: bool = False
+
+    def settle(self, operation: Operation, now: float) -> None:
+        """The operation will go as planned."""
+        operation.form, operation.forgotten_when_over = self.form, self.forgets
+        if self.fails is not None:
+            operation.fail(*self.fails)
+            operation.failed_status = self.status
+        if self.canceled:
+            operation.fail("OperationCanceled", "The operation was canceled.").ends_as = "Canceled"
+        if self.seconds is not None:
+            operation.due = now + self.seconds
+        if self.polls is not None:
+            operation.due, operation.polls_left = None, self.polls
+        if self.never:
+            operation.due = float("inf")
 
 
 @dataclass
@@ -47,6 +94,10 @@ class Operation:
     who: str = field(default_factory=actor)
     error: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
+    ends_as: str = "Failed"
+    failed_status: int = 400
+    form: Form = "as made"
+    forgotten_when_over: bool = False
 
     @property
     def running(self) -> bool:
@@ -66,7 +117,7 @@ class Operation:
                 self.status = "Succeeded"
                 self.on_done()
             else:
-                self.status, self.error = "Failed", self.failure
+                self.status, self.error = self.ends_as, self.failure
                 self.on_failed()
 
     def headers(
@@ -75,15 +126,19 @@ class Operation:
         """
         The headers of the first answer. Both are paths, with their query except `api-version`, which is added.
 
-        The default async URL is the generic one, served for every provider under its location.
+        The default async URL is the generic one, served for every provider under its location; so is the Location URL
+        of an operation that a test wants to have one.
         """
-        subscription = request.id.split("/")[2]
+        if self.form == "body":
+            return {}
         namespace = request.id.rpartition("/providers/")[2].split("/")[0]
-        default = (
-            f"/subscriptions/{subscription}/providers/{namespace}/locations/westeurope/operationsStatuses/{self.id}"
-        )
-        headers = {"Azure-AsyncOperation": request.absolute(async_url or default)}
-        if location is not None:
+        place = f"/subscriptions/{request.id.split('/')[2]}/providers/{namespace}/locations/westeurope"
+        headers = {}
+        if self.form != "location":
+            headers["Azure-AsyncOperation"] = request.absolute(async_url or f"{place}/operationsStatuses/{self.id}")
+        elif location is None:
+            location = f"{place}/asyncOperationResults/{self.id}"
+        if location is not None and self.form != "async":
             headers["Location"] = request.absolute(location)
         return headers | self.retry_headers()
 
@@ -98,6 +153,13 @@ class Operations:
         self._world = world
         self._by_id: dict[str, Operation] = {}
         self._running: dict[str, list[Operation]] = {}
+        self._due: list[tuple[float, int, Operation]] = []
+        self._plans: list[Plan] = []
+        self._started = 0
+
+    def plan(self, resource: str = "*", *, times: int = 1, **how: Any) -> None:
+        """So the next `times` operations on such a resource go; `how` are the fields of Plan. Earlier plans first."""
+        self._plans += [Plan(resource=resource, **how)] * times
 
     def start(
         self,
@@ -121,9 +183,20 @@ class Operations:
             on_done=on_done,
             on_failed=on_failed,
         )
+        self._follow_plan(operation)
         self._by_id[operation.id] = operation
+        if operation.due is not None:
+            self._started += 1
+            heapq.heappush(self._due, (operation.due, self._started, operation))
         self._running.setdefault(key_of(resource_id), []).append(operation)
         return operation
+
+    def _follow_plan(self, operation: Operation) -> None:
+        key = key_of(operation.resource_id)
+        found = next((plan for plan in self._plans if fnmatchcase(key, plan.resource.lower())), None)
+        if found is not None:
+            self._plans.remove(found)
+            found.settle(operation, self._world.clock.timestamp())
 
     def get(self, operation_id: str) -> Operation | None:
         return self._by_id.get(operation_id)
@@ -135,10 +208,11 @@ class Operations:
 
     def settle(self) -> None:
         """Ends what the clock says is over."""
+        if not self._due:
+            return
         now = self._world.clock.timestamp()
-        for operation in [o for group in self._running.values() for o in group]:
-            if operation.due is not None and now >= operation.due:
-                self._end(operation)
+        while self._due and self._due[0][0] <= now:
+            self._end(heapq.heappop(self._due)[2])
 
     def poll(self, operation: Operation) -> None:
         """One look at it: ends it when it has been seen running often enough."""
@@ -178,6 +252,7 @@ class Operations:
         if operation is None:
             return None
         self.poll(operation)
+        self._forget(operation)
         body: dict[str, Any] = {"status": operation.status}
         if operation.error is not None:
             body["error"] = operation.error
@@ -189,6 +264,11 @@ class Operations:
         if operation is None:
             return None
         self.poll(operation)
+        self._forget(operation)
         if operation.running:
             return ArmResponse(202, None, operation.retry_headers())
-        return done() if operation.error is None else ArmResponse(400, {"error": operation.error})
+        return done() if operation.error is None else ArmResponse(operation.failed_status, {"error": operation.error})
+
+    def _forget(self, operation: Operation) -> None:
+        if operation.forgotten_when_over and not operation.running:
+            del self._by_id[operation.id]

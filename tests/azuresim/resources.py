@@ -30,6 +30,7 @@ from azuresim.journal import SECRET, Journal
 
 LockLevel = Literal["ReadOnly", "CanNotDelete"]
 Body = dict[str, Any]
+AUTHORIZATION = "/providers/microsoft.authorization/"
 
 
 def key_of(resource_id: str) -> str:
@@ -96,6 +97,7 @@ class Documents(MutableMapping[str, Document]):
     def __init__(self) -> None:
         self._all: dict[str, Document] = {}
         self._children: dict[str, dict[str, None]] = {}
+        self._authorization: dict[str, None] = {}
 
     def __getitem__(self, key: str) -> Document:
         return self._all[key_of(key)]
@@ -108,6 +110,8 @@ class Documents(MutableMapping[str, Document]):
         if at not in self._all:
             self._children.setdefault(parent_of(at), {}).pop(at, None)  # lists show the order in which things came
         self._all[at] = document
+        if AUTHORIZATION in at:
+            self._authorization[at] = None
         while at != "/":
             parent = parent_of(at)
             siblings = self._children.setdefault(parent, {})
@@ -119,6 +123,7 @@ class Documents(MutableMapping[str, Document]):
     def __delitem__(self, key: str) -> None:
         at = key_of(key)
         del self._all[at]
+        self._authorization.pop(at, None)
         while at != "/" and at not in self._all and at not in self._children:
             parent = parent_of(at)
             siblings = self._children[parent]
@@ -137,6 +142,10 @@ class Documents(MutableMapping[str, Document]):
     def names(self, path: str) -> list[str]:
         """The last parts (lower case) of what is directly below a path: collections, or members of one."""
         return [child.rpartition("/")[2] for child in self._children.get(key_of(path), ())]
+
+    def authorization(self) -> list[Document]:
+        """What Microsoft.Authorization keeps, at whatever scope."""
+        return [self._all[at] for at in self._authorization]
 
     def members(self, collection: str) -> list[Document]:
         return [self._all[child] for child in self._children.get(key_of(collection), ()) if child in self._all]

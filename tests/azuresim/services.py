@@ -51,7 +51,7 @@ def service_of(call: HttpCall) -> str:
             return name
     if call.host in REAL_NAMES:
         return REAL_NAMES[call.host]
-    path = call.path.lower()
+    path = "/" + call.path.lower().lstrip("/")
     if path.startswith(ARM_PREFIXES):
         return "arm"
     if path.startswith("/v1.0/"):

@@ -25,14 +25,27 @@ What all ARM resources share: routing, api-version, tokens, rights, locks, 404s,
 - uncovered="why": no published contract describes the route, so contract checking leaves it out; `uncovered()` lists
   them.
 
-What is checked before a handler runs, and in which order: arm_pipeline.py.
+- page(request, items, show=…): `{"value": […], "nextLink"}` by `$top`, `$skiptoken` and `arm_page_size` (paging.py).
+- Polls of operations are answered for every namespace (running.py); plans for them: operations.py.
+
+What is checked before a handler runs, and in which order: pipeline.py and checks.py. Roles: rights.py. Policies, quotas
+and registrations of a world: policies.py, quotas.py, registrations.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
-
+from azuresim.arm import (
+    groups,
+    listing,
+    locks,
+    providers,
+    role_assignments,
+    role_definitions,
+    running,
+    subscriptions,
+    tags,
+)
+from azuresim.arm.paging import page
 from azuresim.arm.pipeline import Pipeline
 from azuresim.arm.routes import (
     ROUTES,
@@ -44,10 +57,8 @@ from azuresim.arm.routes import (
     route,
     uncovered,
 )
+from azuresim.arm.running import serve_operations
 from azuresim.wire import ArmResponse, pretty
-
-if TYPE_CHECKING:
-    from azuresim.world import World
 
 __all__ = [
     "ROUTES",
@@ -57,6 +68,7 @@ __all__ = [
     "Handler",
     "Pipeline",
     "Route",
+    "page",
     "pretty",
     "resource_not_found",
     "route",
@@ -64,40 +76,5 @@ __all__ = [
     "uncovered",
 ]
 
-# --- what every ARM has -----------------------------------------------------------------------------------------------
-GENERIC_VERSIONS = {"2019-10-01", "2020-06-01", "2021-01-01", "2021-04-01", "2022-09-01", "2022-12-01", "2024-03-01"}
-GENERIC = "subscriptions and resource groups are not among the contract documents"
-
-
-@route(
-    "GET",
-    "/subscriptions/{sub}",
-    versions=GENERIC_VERSIONS,
-    action="Microsoft.Resources/subscriptions/read",
-    uncovered=GENERIC,
-)
-def get_subscription(request: ArmRequest, world: World) -> ArmResponse:
-    return ArmResponse(200, world.arm.need(request.id).body | {"tenantId": world.entra.tenant_id})
-
-
-@route(
-    "GET",
-    "/subscriptions/{sub}/resourceGroups/{rg}",
-    versions=GENERIC_VERSIONS,
-    action="Microsoft.Resources/subscriptions/resourceGroups/read",
-    uncovered=GENERIC,
-)
-def get_group(request: ArmRequest, world: World) -> ArmResponse:
-    return ArmResponse(200, world.arm.need(request.id).body)
-
-
-def serve_operations(namespace: str, versions: Collection[str]) -> None:
-    """`…/providers/<namespace>/locations/{location}/operationsStatuses/{operation}` answers for this provider."""
-    template = f"/subscriptions/{{sub}}/providers/{namespace}/locations/{{location}}/operationsStatuses/{{operation}}"
-
-    @route("GET", template, versions=versions, uncovered="polls of operations are not in the contract documents")
-    def status(request: ArmRequest, world: World) -> ArmResponse:
-        response = world.operations.status(request.params["operation"])
-        if response is None:
-            raise ArmError(404, "NotFound", "The operation could not be found.")
-        return response
+SERVED = (groups, listing, locks, providers, role_assignments, role_definitions, running, subscriptions, tags)
+"""What ARM itself serves: importing these modules registers their routes."""
