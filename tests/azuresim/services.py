@@ -79,7 +79,7 @@ class Services:
         return Handled(await handler(call, self._world))
 
     async def _resource_manager(self, call: HttpCall) -> Handled:
-        if call.path.lower().rstrip("/") == METADATA:
+        if call.path.lower().strip("/") == METADATA.strip("/"):
             return Handled(HttpAnswer.json(200, cloud_metadata(call, self._world)))
         handled = await self._arm.handle(call)
         if handled.route is not None and handled.caller is not None:
