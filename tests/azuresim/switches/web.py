@@ -18,3 +18,11 @@ class WebSwitches:
     """How a path is held against `excludedPaths`. Published nowhere."""
     functions_listed_while_down: bool = False
     """ARM lists functions from its cache while the functions host is down, instead of passing on the host's error."""
+    site_put_resets_what_it_omits: bool = True
+    """A PUT of a site takes `httpsOnly`, `clientCertEnabled` and their like back to their defaults when it leaves them
+    out, instead of keeping them. Templates and providers send all of them; sources disagree."""
+    flex_refuses_extension_version: bool = False
+    """`FUNCTIONS_EXTENSION_VERSION` is refused among the app settings of Flex Consumption, as the other settings of the
+    deprecated list are. Azure/azure-functions-host tracker (10714) shows a site that needed it."""
+    slot_swap_takes_auth_settings: bool = False
+    """A swap exchanges the authentication settings of two slots. Published nowhere."""

@@ -16,11 +16,36 @@ from collections.abc import Iterable
 from typing import Any
 
 from azuresim.arm import ArmRequest, ArmResponse
-from azuresim.web import auth, functions, keys
-from azuresim.web.common import route, the_site
-from azuresim.web.door import name_host, site
+from azuresim.web import (
+    auth,
+    auth_v1,
+    bindings,
+    catalogue,
+    functions,
+    host,
+    keys,
+    plans,
+    publishing,
+    settings,
+    site_config,
+    site_writes,
+    slots,
+)
+from azuresim.web.common import route, site_route, the_site
+from azuresim.web.door import site
+from azuresim.web.fields import SITE_DEFAULTS
 from azuresim.web.functions_host import Function, http_function, timer_function
-from azuresim.web.sites import Runtime, Site, site_document, site_of, unique_host_name
+from azuresim.web.hosting import name_host
+from azuresim.web.plans import add_plan, etag, sites_of_group
+from azuresim.web.sites import (
+    Runtime,
+    Site,
+    site_document,
+    site_from_json,
+    site_of,
+    site_to_json,
+    unique_host_name,
+)
 from azuresim.world import World
 
 __all__ = [
@@ -29,24 +54,33 @@ __all__ = [
     "Site",
     "add_app",
     "add_function_app",
+    "add_plan",
     "http_function",
     "site",
+    "site_from_json",
     "site_of",
+    "site_to_json",
     "timer_function",
 ]
 
-ROUTES = (auth, functions, keys)  # importing them registers their routes
+ROUTES = (
+    auth, auth_v1, bindings, catalogue, functions, host, keys, plans, publishing, settings, site_config, site_writes,
+    slots,
+)  # fmt: skip  # importing them registers their routes
 
 
-@route("GET", "/sites/{name}")
+@site_route("GET")
 def get_site(request: ArmRequest, world: World) -> ArmResponse:
-    resource, _ = the_site(request)
-    return ArmResponse(200, resource.body)
+    document, _ = the_site(request)
+    return ArmResponse(200, site_writes.seen(world, document), etag(document))
 
 
 @route("GET", "/sites")
 def list_sites(request: ArmRequest, world: World) -> ArmResponse:
-    found = world.arm.members(request.id)
+    """Production slots, or with `includeSlots=true` all of them."""
+    slots = request.query.get("includeSlots", "").lower() == "true"
+    group = request.id.rpartition("/providers/")[0]
+    found = sites_of_group(world, group) if slots else world.arm.members(request.id)
     return ArmResponse(200, {"value": [resource.body for resource in found], "nextLink": None})
 
 
@@ -79,9 +113,10 @@ def add_app(
     behind: Site | None = None,
 ) -> Site:
     """The site exists. Its host name is a unique one when none is given: nobody may derive it from the site's name."""
-    host = (host_name or unique_host_name(site_id)).lower()
-    document = site_document(world, site_id, host=host, kind=kind, state=state, sku=sku, location=location)
+    address = (host_name or unique_host_name(site_id)).lower()
+    document = site_document(world, site_id, host=address, kind=kind, state=state, sku=sku, location=location)
+    document["properties"] |= SITE_DEFAULTS | {"enabled": state != "Stopped"}
     document |= {} if identity is None else {"identity": identity}
     world.arm.put(site_id, document, private={"site": behind or Site()})
-    name_host(world, host, site_id)
+    name_host(world, address, site_id)
     return site_of(world, site_id)

@@ -9,6 +9,7 @@ import jwt
 
 from azuresim.entra.tokens import InvalidToken
 from azuresim.resources import Document
+from azuresim.web.auth_v1 import properties_in_force
 from azuresim.web.easyauth import Admitted, Claims, Settings, judge
 from azuresim.web.functions_host import Started, start
 from azuresim.web.sites import Runtime, Site, is_function_app, site_of
@@ -18,11 +19,6 @@ from azuresim.world import Invocation, World
 STOPPED = "<h1>Error 403 - This web app is stopped.</h1>"
 NO_SITE = "<h1>404 Web Site not found.</h1>"
 HOST_DOWN = "Function host is not running."
-
-
-def name_host(world: World, host: str, site_id: str) -> None:
-    """Requests for this host name reach the site; once the site is deleted they get a 404."""
-    world.arm.put(f"/hostnames/{host}", {"site": site_id})
 
 
 async def site(call: HttpCall, world: World) -> HttpAnswer:
@@ -43,8 +39,7 @@ def auth_properties(world: World, document: Document) -> Mapping[str, Any]:
     Assumed: a path under which no file lies changes nothing.
     Source: learn.microsoft.com/azure/app-service/configure-authentication-file-based
     """
-    stored = world.arm.get(f"{document.id}/config/authsettingsV2")
-    properties: Mapping[str, Any] = stored.properties if stored else {}
+    properties: Mapping[str, Any] = properties_in_force(world, document)
     path = (properties.get("platform") or {}).get("configFilePath")
     return site_of(world, document.id).files.get(path, properties) if path else properties
 

@@ -11,23 +11,33 @@ from typing import Any
 
 from azuresim.arm import ArmRequest, ArmResponse
 from azuresim.resources import Document
-from azuresim.web.common import app_service_error, route, running, the_site
-from azuresim.web.functions_host import Function
-from azuresim.web.sites import Site
+from azuresim.web.common import (
+    app_service_error,
+    child,
+    invalid_parameter,
+    properties_of,
+    running,
+    site_route,
+    the_site,
+)
+from azuresim.web.functions_host import Function, trigger_url
+from azuresim.web.journaled import put_secret
+from azuresim.web.sites import Site, is_flex
 from azuresim.world import World
 
 READ, SYNC = "microsoft.web/sites/functions/read", "microsoft.web/sites/host/sync/action"
+WRITING = "writing functions is not among the trimmed contracts"
 SYNCING = "synchronisation is not among the trimmed contracts"
 
 
-@route("GET", "/sites/{name}/functions", action=READ)
+@site_route("GET", "/functions", action=READ)
 def list_functions(request: ArmRequest, world: World) -> ArmResponse:
     resource, site = _listing(request, world)
     items = [_item(resource, site, one) for one in site.listed]
     return ArmResponse(200, {"value": items, "nextLink": None})
 
 
-@route("GET", "/sites/{name}/functions/{function}", action=READ)
+@site_route("GET", "/functions/{function}", action=READ)
 def get_function(request: ArmRequest, world: World) -> ArmResponse:
     """One function; names are compared without case. Assumed: the wording of the 404."""
     resource, site = _listing(request, world)
@@ -38,10 +48,10 @@ def get_function(request: ArmRequest, world: World) -> ArmResponse:
     return ArmResponse(200, _item(resource, site, found))
 
 
-@route("POST", "/sites/{name}/host/default/sync", action=SYNC, uncovered=SYNCING)
-@route(
+@site_route("POST", "/host/default/sync", action=SYNC, uncovered=SYNCING)
+@site_route(
     "POST",
-    "/sites/{name}/syncfunctiontriggers",
+    "/syncfunctiontriggers",
     action="microsoft.web/sites/syncfunctiontriggers/action",
     uncovered=SYNCING,
 )
@@ -51,9 +61,9 @@ def sync_triggers(request: ArmRequest, world: World) -> ArmResponse:
     return ArmResponse(204)
 
 
-@route(
+@site_route(
     "POST",
-    "/sites/{name}/host/default/listsyncstatus",
+    "/host/default/listsyncstatus",
     action="microsoft.web/sites/host/listsyncstatus/action",
     uncovered=SYNCING,
 )
@@ -84,7 +94,7 @@ def _item(resource: Document, site: Site, function: Function) -> dict[str, Any]:
         "test_data": "",
         "invoke_url_template": _invoke_url(resource, site, function),
         "language": function.language,
-        "isDisabled": function.disabled,
+        "isDisabled": site.disabled(function),
     }
     return {
         "id": f"{resource.id}/functions/{function.name}",
@@ -110,8 +120,101 @@ def _config(function: Function) -> dict[str, Any]:
 
 
 def _invoke_url(resource: Document, site: Site, function: Function) -> str | None:
-    """For HTTP triggers only, and lower-cased as a whole: never take a route parameter's name from here."""
-    if not function.readable or function.trigger is None:
-        return None
-    parts = [resource.properties["defaultHostName"], site.route_prefix.strip("/"), function.route.strip("/")]
-    return "https://" + "/".join(part for part in parts if part).lower()
+    return trigger_url(resource.properties["defaultHostName"], site.route_prefix, function)
+
+
+# --- functions written over ARM ---------------------------------------------------------------------------------------
+@site_route(
+    "PUT", "/functions/{function}", action="microsoft.web/sites/functions/write", uncovered=WRITING, answers=(201,)
+)
+def put_function(request: ArmRequest, world: World) -> ArmResponse:
+    """
+    A function with the bindings of `config`, as the portal writes function.json.
+
+    Flex Consumption runs from a package and takes none; assumed: the wording.
+    Source: learn.microsoft.com/rest/api/appservice/web-apps/create-function.
+    """
+    resource, site = running(request)
+    properties = properties_of(request)
+    if is_flex(resource):
+        raise app_service_error(400, "BadRequest", "The site runs from a package, and its files are read-only.")
+    made = _function_of(request.params["function"], properties)
+    others = [one for one in site.functions if one.name.lower() != made.name.lower()]
+    known = next((one for one in site.functions if one.name.lower() == made.name.lower()), None)
+    site.deploy([*others, made])
+    site.sync()
+    before = None if known is None else _item(resource, site, known)
+    world.journal.record("web", request.id, before, _item(resource, site, made))
+    return ArmResponse(201, _item(resource, site, made))
+
+
+@site_route("DELETE", "/functions/{function}", action="microsoft.web/sites/functions/delete", uncovered=WRITING)
+def delete_function(request: ArmRequest, world: World) -> ArmResponse:
+    resource, site = running(request)
+    wanted = request.params["function"].lower()
+    found = next((one for one in site.functions if one.name.lower() == wanted), None)
+    if found is None:
+        raise app_service_error(404, "NotFound", f"Function with name '{request.params['function']}' does not exist.")
+    before = _item(resource, site, found)
+    site.functions = [one for one in site.functions if one is not found]
+    site.keys.of_function.pop(wanted, None)
+    site.sync()
+    world.journal.record("web", request.id, before, None)
+    return ArmResponse(204)
+
+
+@site_route("GET", "/functions/{function}/properties/state", action=READ, uncovered=WRITING)
+def get_state(request: ArmRequest, world: World) -> ArmResponse:
+    return _state(request, *running(request))
+
+
+@site_route("PUT", "/functions/{function}/properties/state", uncovered=WRITING)
+def put_state(request: ArmRequest, world: World) -> ArmResponse:
+    """
+    `{"properties": "enabled"}`, a text where every other resource has an object.
+
+    Source: Azure/azure-rest-api-specs tracker (7174).
+    """
+    resource, site = running(request)
+    wanted = request.json.get("properties")
+    if wanted not in ("enabled", "disabled"):
+        raise invalid_parameter("properties")
+    name = f"AzureWebJobs.{_found(request, site).name}.Disabled"
+    put_secret(
+        world, f"{resource.id}/config/appsettings/{name}", site.app_settings, name, str(wanted != "enabled").lower()
+    )
+    return _state(request, resource, site)
+
+
+def _state(request: ArmRequest, resource: Document, site: Site) -> ArmResponse:
+    found = _found(request, site)
+    state = "disabled" if site.disabled(found) else "enabled"
+    return ArmResponse(200, child(resource, f"functions/{found.name}/properties/state", state, kind="functions"))
+
+
+def _found(request: ArmRequest, site: Site) -> Function:
+    wanted = request.params["function"].lower()
+    found = next((one for one in site.functions if one.name.lower() == wanted), None)
+    if found is None:
+        raise app_service_error(404, "NotFound", f"Function with name '{request.params['function']}' does not exist.")
+    return found
+
+
+def _function_of(name: str, properties: dict[str, Any]) -> Function:
+    config = properties.get("config")
+    bindings = config.get("bindings", []) if isinstance(config, dict) else []
+    if not isinstance(bindings, list) or not all(isinstance(one, dict) for one in bindings):
+        raise invalid_parameter("config.bindings")
+    for one in bindings:
+        methods, route = one.get("methods"), one.get("route")
+        if not (methods is None or (isinstance(methods, list) and all(isinstance(m, str) for m in methods))):
+            raise invalid_parameter("config.bindings.methods")
+        if not (route is None or isinstance(route, str)):
+            raise invalid_parameter("config.bindings.route")
+    language, disabled = properties.get("language"), properties.get("isDisabled")
+    return Function(
+        name=name,
+        bindings=tuple(bindings),
+        language=language if isinstance(language, str) else "python",
+        disabled=disabled is True,
+    )

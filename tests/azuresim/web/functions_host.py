@@ -114,6 +114,31 @@ def timer_function(name: str) -> Function:
     )
 
 
+def trigger_url(host: str, prefix: str, function: Function) -> str | None:
+    """For HTTP triggers only, and lower-cased as a whole: never take a route parameter's name from here."""
+    if not function.readable or function.trigger is None:
+        return None
+    parts = [host, prefix.strip("/"), function.route.strip("/")]
+    return "https://" + "/".join(part for part in parts if part).lower()
+
+
+def host_status(name: str, state: str = "Running") -> JSON:
+    """What the host says of itself. Source: Azure/azure-functions-host, HostStatus and HostController."""
+    return {
+        "id": name[:32].lower(),
+        "state": state,
+        "version": "4.1040.300.25317",
+        "versionDetails": "4.1040.300+simulated",
+        "platformVersion": "103.0.7.120",
+        "instanceId": "simulated",
+        "computerName": "simulated",
+        "processUptime": 60000,
+        "functionAppContentEditingState": "NotAllowed",
+        "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "4.22.0"},
+        "errors": [],
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Match:
     """The function that a request reaches, and the values of its route parameters."""

@@ -1,0 +1,109 @@
+"""
+What `Microsoft.Web` answers for a whole subscription: lists of sites and plans, free names, regions, stacks.
+
+Sources: learn.microsoft.com/rest/api/appservice (web-apps/list, app-service-plans/list, check-name-availability,
+list-geo-regions, provider/get-function-app-stacks).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azuresim import arm
+from azuresim.arm import ArmRequest, ArmResponse
+from azuresim.web.common import SUBSCRIPTION, VERSIONS, invalid_parameter, not_simulated, route
+from azuresim.web.hosting import SUFFIX, owner_of
+from azuresim.web.plans import all_sites, seen
+from azuresim.web.regions import REGIONS
+from azuresim.web.site_writes import NAME
+from azuresim.web.sites import is_slot
+from azuresim.world import World
+
+JSON = dict[str, Any]
+UNCOVERED = "what is asked of a whole subscription is not among the trimmed contracts"
+STACKS = (("python", "Python", "3.12"), ("node", "Node.js", "22"), ("dotnet-isolated", ".NET", "8.0"))
+
+
+@arm.route("GET", f"{SUBSCRIPTION}/sites", versions=VERSIONS, uncovered=UNCOVERED)
+def list_all_sites(request: ArmRequest, world: World) -> ArmResponse:
+    found = [site.body for site in all_sites(world, request.params["sub"]) if not is_slot(site)]
+    return ArmResponse(200, {"value": found, "nextLink": None})
+
+
+@arm.route("GET", f"{SUBSCRIPTION}/serverfarms", versions=VERSIONS, uncovered=UNCOVERED)
+def list_all_plans(request: ArmRequest, world: World) -> ArmResponse:
+    groups = world.arm.members(f"/subscriptions/{request.params['sub']}/resourceGroups")
+    plans = [plan for group in groups for plan in world.arm.members(f"{group.id}/providers/Microsoft.Web/serverfarms")]
+    return ArmResponse(200, {"value": [seen(world, plan) for plan in plans], "nextLink": None})
+
+
+@arm.route("POST", f"{SUBSCRIPTION}/checknameavailability", versions=VERSIONS, uncovered=UNCOVERED)
+def check_name(request: ArmRequest, world: World) -> ArmResponse:
+    """Assumed: other types than sites and slots have every name free."""
+    name, kind = request.json.get("name"), request.json.get("type")
+    if not isinstance(name, str) or not isinstance(kind, str):
+        raise invalid_parameter("name" if not isinstance(name, str) else "type")
+    if kind.lower() not in ("site", "slot", "microsoft.web/sites", "microsoft.web/sites/slots"):
+        return ArmResponse(200, {"nameAvailable": True, "reason": "", "message": ""})
+    bare = name.lower().removesuffix(f".{SUFFIX}")
+    if NAME.fullmatch(bare) is None:
+        return ArmResponse(200, taken("Invalid", f"The name '{name}' is invalid."))
+    if owner_of(world, f"{bare}.{SUFFIX}") is not None:
+        text = f"Hostname '{bare}' already exists. Please select a different name."
+        return ArmResponse(200, taken("AlreadyExists", text))
+    return ArmResponse(200, {"nameAvailable": True, "reason": "", "message": ""})
+
+
+def taken(reason: str, message: str) -> JSON:
+    return {"nameAvailable": False, "reason": reason, "message": message}
+
+
+@arm.route("GET", f"{SUBSCRIPTION}/geoRegions", versions=VERSIONS, uncovered=UNCOVERED)
+def list_regions(request: ArmRequest, world: World) -> ArmResponse:
+    base = f"/subscriptions/{request.params['sub']}/providers/Microsoft.Web/geoRegions"
+    found = [
+        {
+            "id": f"{base}/{name}",
+            "name": name,
+            "type": "Microsoft.Web/geoRegions",
+            "properties": {"name": name, "description": None, "displayName": name, "orgDomain": "PUBLIC;FUNCTIONS"},
+        }
+        for name in REGIONS.values()
+    ]
+    return ArmResponse(200, {"value": found, "nextLink": None})
+
+
+@arm.route("GET", f"{SUBSCRIPTION}/certificates", versions=VERSIONS, uncovered=UNCOVERED)
+@arm.route("GET", f"{SUBSCRIPTION}/deletedSites", versions=VERSIONS, uncovered=UNCOVERED)
+@route("GET", "/certificates", uncovered=UNCOVERED)
+def nothing(request: ArmRequest, world: World) -> ArmResponse:
+    return ArmResponse(200, {"value": [], "nextLink": None})
+
+
+@arm.route("GET", f"{SUBSCRIPTION}/resourceHealthMetadata", versions=VERSIONS, uncovered=UNCOVERED)
+def health(request: ArmRequest, world: World) -> ArmResponse:
+    raise not_simulated("resource health")
+
+
+@arm.route("GET", "/providers/Microsoft.Web/functionAppStacks", versions=VERSIONS, uncovered=UNCOVERED)
+@arm.route("GET", "/providers/Microsoft.Web/webAppStacks", versions=VERSIONS, uncovered=UNCOVERED)
+@arm.route("GET", "/providers/Microsoft.Web/availableStacks", versions=VERSIONS, uncovered=UNCOVERED)
+@arm.route("GET", f"{SUBSCRIPTION}/availableStacks", versions=VERSIONS, uncovered=UNCOVERED)
+def list_stacks(request: ArmRequest, world: World) -> ArmResponse:
+    """A short list: three languages, one version each."""
+    kind = request.id.rpartition("/")[2]
+    found = [
+        {
+            "id": None,
+            "name": name,
+            "type": f"Microsoft.Web/{kind}",
+            "properties": {
+                "displayText": text,
+                "value": name,
+                "preferredOs": "linux",
+                "majorVersions": [{"displayText": f"{text} {version}", "value": version, "minorVersions": []}],
+            },
+        }
+        for name, text, version in STACKS
+    ]
+    return ArmResponse(200, {"value": found, "nextLink": None})
