@@ -127,13 +127,12 @@ def create(request: ArmRequest, world: World, wish: Wish, new_id: str, parent: D
     body = site_document(world, new_id, host=host, kind=kind, state="Running", sku=sku, location=wish.location)
     body["properties"] |= SITE_DEFAULTS | {"serverFarmId": plan.id, "reserved": bool(plan.properties.get("reserved"))}
     draft = Document(new_id, "", body)
-    behind = Site()
     checked = asked_of(request, world, wish, draft)
     check_flex(draft, wish, creating=True)
     site_config.checked_config(draft, wish.config)
-    document = world.arm.put(new_id, body | {"properties": body["properties"] | checked}, private={"site": behind})
+    document = world.arm.put(new_id, body | {"properties": body["properties"] | checked}, private={"site": Site()})
     name_host(world, host, document.id)
-    return settle(request, world, wish, document, behind)
+    return settle(request, world, wish, document, site_of(world, document.id))
 
 
 def change(request: ArmRequest, world: World, wish: Wish, found: Document) -> Document:
