@@ -12,6 +12,7 @@ from azuresim.resources import Document
 from azuresim.web.auth_v1 import properties_in_force
 from azuresim.web.easyauth import Admitted, Claims, Settings, judge
 from azuresim.web.functions_host import Started, start
+from azuresim.web.restrictions import ADDRESS, stopped_at_the_front
 from azuresim.web.sites import Runtime, Site, is_function_app, site_of
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Invocation, World
@@ -29,6 +30,13 @@ async def site(call: HttpCall, world: World) -> HttpAnswer:
         return HttpAnswer.text(404, NO_SITE, "text/html")
     if document.properties.get("state") == "Stopped":
         return HttpAnswer.text(403, STOPPED, "text/html")  # assumed: nobody published what the platform says
+    refused = stopped_at_the_front(call, world, document)
+    if refused is not None:
+        return refused
+    if ADDRESS in call.headers:
+        headers = call.headers.copy()
+        del headers[ADDRESS]
+        call = call.with_(headers=headers)
     return _at_the_door(call, world, document)
 
 

@@ -42,6 +42,9 @@ class Policy:
     groups: frozenset[str] = frozenset()
     tenants: frozenset[str] = frozenset()
     service_principals_only: bool = False
+    claimed_applications: tuple[str, ...] = ()
+    claimed_groups: frozenset[str] = frozenset()
+    """`jwtClaimChecks`, the older lists: they hold beside the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +161,8 @@ def _refused(claims: Claims, policy: Policy, switches: Switches) -> HttpAnswer |
         and _principal_allowed(claims, policy)
         and (not policy.tenants or claims.get("tid") in policy.tenants)
         and (not policy.service_principals_only or "oid" in claims)
+        and (not policy.claimed_applications or claims.get("appid", claims.get("azp")) in policy.claimed_applications)
+        and (not policy.claimed_groups or not policy.claimed_groups.isdisjoint(claims.get("groups", ())))
     )
     return None if allowed else _forbidden()
 
@@ -187,6 +192,8 @@ def _policy(validation: Mapping[str, Any], app_settings: Mapping[str, str]) -> P
         groups=frozenset(_at(default, "allowedPrincipals", "groups") or ()),
         tenants=frozenset(filter(None, app_settings.get("WEBSITE_AUTH_AAD_ALLOWED_TENANTS", "").split(","))),
         service_principals_only=only or bool(identities),
+        claimed_applications=tuple(_at(validation, "jwtClaimChecks", "allowedClientApplications") or ()),
+        claimed_groups=frozenset(_at(validation, "jwtClaimChecks", "allowedGroups") or ()),
     )
 
 
