@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from azuresim.web import site
+from azuresim.web.functions_host import satisfies
 from azuresim.wire import HttpCall
 from contract.web_world import CALLER, DOOR, HOST, STRANGER, Web, closed, web
 
@@ -76,3 +77,25 @@ async def test_a_wrong_type_in_the_settings_is_refused_in_the_form_of_app_servic
     async with web(check_contracts=False) as here:
         answer = await here.put_auth(wrong)
         assert (answer.status, answer.data()["Details"][2]["ErrorEntity"]["ExtendedCode"]) == (400, "01007")
+
+
+@pytest.mark.parametrize(
+    ("value", "constraint", "fits"),
+    [
+        ("7", ":int", True),
+        ("x", ":int", False),
+        ("x", ":alpha", True),
+        ("x1", ":alpha", False),
+        ("5", ":range(1,9)", True),
+        ("10", ":range(1,9)", False),
+        ("10", ":int:min(11)", False),
+        ("abc", ":length(3)", True),
+        ("abcd", ":maxlength(3)", False),
+        ("true", ":bool", True),
+        ("no", ":guid", False),
+        ("anything", "", True),
+    ],
+)
+def test_a_route_parameter_keeps_to_its_constraint(value: str, constraint: str, fits: bool) -> None:
+    """Source: learn.microsoft.com/aspnet/core/fundamentals/routing (route constraints)."""
+    assert satisfies(value, constraint) is fits

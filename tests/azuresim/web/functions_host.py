@@ -156,7 +156,8 @@ def find(functions: Iterable[Function], prefix: str, method: str, path: str) -> 
     """
     The function whose route and methods fit, the most literal route first; None is the host's 404.
 
-    Constraints such as `{id:int}` are not evaluated: every value fits. A method that no function takes is a 404 too.
+    Constraints such as `{id:int}` are those of ASP.NET, as far as `satisfies` knows them: any other fits every value. A
+    method that no function takes is a 404 too.
     """
     rest = _below(prefix, path)
     if rest is None:
@@ -233,6 +234,50 @@ def given_key(headers: Mapping[str, str], query: Iterable[tuple[str, str]]) -> s
     return header if header is not None else next((value for name, value in query if name.lower() == "code"), None)
 
 
+SIMPLE = {
+    "int": re.compile(r"[+-]?[0-9]{1,10}"),
+    "long": re.compile(r"[+-]?[0-9]{1,19}"),
+    "bool": re.compile(r"true|false", re.IGNORECASE),
+    "alpha": re.compile(r"[A-Za-z]*"),
+    "guid": re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE),
+    "decimal": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?"),
+    "double": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", re.IGNORECASE),
+}
+
+
+def satisfies(value: str, constraint: str) -> bool:
+    """
+    Whether the value keeps to `:int:min(1)`.
+
+    Source: learn.microsoft.com/aspnet/core/fundamentals/routing (route constraints).
+    """
+    for one in filter(None, constraint.split(":")):
+        name, _, rest = one.partition("(")
+        bounds = [int(part) for part in rest.rstrip(")").split(",") if part.strip().lstrip("-").isdecimal()]
+        if name in SIMPLE and SIMPLE[name].fullmatch(value) is None:
+            return False
+        if name in ("min", "max", "range") and not _in_range(name, value, bounds):
+            return False
+        if name in ("length", "minlength", "maxlength") and not _as_long(name, len(value), bounds):
+            return False
+    return True
+
+
+def _in_range(name: str, value: str, bounds: list[int]) -> bool:
+    if SIMPLE["long"].fullmatch(value) is None or not bounds:
+        return False
+    number = int(value)
+    low = bounds[0] if name != "max" else number
+    return low <= number <= (number if name == "min" else bounds[-1])
+
+
+def _as_long(name: str, size: int, bounds: list[int]) -> bool:
+    if not bounds:
+        return False
+    low = 0 if name == "maxlength" else bounds[0]
+    return low <= size <= (size if name == "minlength" else bounds[-1])
+
+
 def _segments(text: str) -> list[str]:
     return [part for part in text.split("/") if part]
 
@@ -261,6 +306,8 @@ def _fit(template: list[str], parts: list[str]) -> dict[str, str] | None:
                 return None
             values |= {found["name"]: found["default"]} if found["default"] is not None else {}
         elif found:
+            if not satisfies(parts[index], found["constraint"] or ""):
+                return None
             values[found["name"]] = parts[index]
         elif segment.lower() != parts[index].lower():
             return None
