@@ -99,3 +99,11 @@ async def test_a_wrong_type_in_the_settings_is_refused_in_the_form_of_app_servic
 def test_a_route_parameter_keeps_to_its_constraint(value: str, constraint: str, fits: bool) -> None:
     """Source: learn.microsoft.com/aspnet/core/fundamentals/routing (route constraints)."""
     assert satisfies(value, constraint) is fits
+
+
+@pytest.mark.parametrize(("key", "status"), [("system", 202), ("host", 401), ("master", 202), ("", 401)])
+async def test_an_extensions_webhook_wants_its_system_key(here: Web, key: str, status: int) -> None:
+    """Source: Azure/azure-functions-host, DefaultScriptWebHookProvider."""
+    here.site.keys.systems["durabletask_extension"] = "s" * 56
+    held = {"system": "s" * 56, "host": here.host_key(), "master": here.site.keys.master, "": ""}
+    assert (await here.call("/runtime/webhooks/durabletask", key=held[key])).status == status

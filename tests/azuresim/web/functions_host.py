@@ -205,10 +205,40 @@ def _own_page(call: HttpCall, keys: Keys, key: str | None) -> HttpAnswer:
     """Assumed in its wording; that `/` shows a page and that `/admin` asks for the master key is documented."""
     if call.path in ("", "/") and call.method in ("GET", "HEAD"):
         return HttpAnswer.text(200, "Your Functions app is up and running", "text/html")
-    if call.path.lower().startswith("/admin/"):
+    path = call.path.lower().rstrip("/")
+    if path.startswith("/admin/"):
         master = key is not None and hmac.compare_digest(key.encode(), keys.master.encode())
-        return HttpAnswer.json(200, {"state": "Running"}) if master else HttpAnswer(401)
+        return _admin(path, keys) if master else HttpAnswer(401)
+    if path.startswith("/runtime/webhooks/"):
+        return _webhook(path.split("/")[3], keys, key)
     return HttpAnswer(404)
+
+
+def _admin(path: str, keys: Keys) -> HttpAnswer:
+    """The host's own endpoints, for who shows the master key. Source: Azure/azure-functions-host, HostController."""
+    if path == "/admin/host/keys":
+        held = [{"name": name, "value": value} for name, value in keys.functions.items()]
+        return HttpAnswer.json(200, {"keys": held, "links": []})
+    if path == "/admin/host/ping":
+        return HttpAnswer(200)
+    if path == "/admin/host/status":
+        return HttpAnswer.json(200, host_status("simulated"))
+    return HttpAnswer(404)
+
+
+def _webhook(extension: str, keys: Keys, key: str | None) -> HttpAnswer:
+    """
+    An extension's own endpoint wants its system key, `<extension>_extension`, or the master key; 404 without the
+    extension, which is there once it has such a key.
+
+    Source: Azure/azure-functions-host, DefaultScriptWebHookProvider. Assumed: what an extension answers.
+    """
+    needed = f"{extension}_extension"
+    if needed not in {name.lower() for name in keys.systems}:
+        return HttpAnswer(404)
+    name = None if key is None else keys.name_of(key)
+    good = name == "master" or (name or "").lower() == f"systemkeys/{needed}"
+    return HttpAnswer.json(202, {"webhook": extension}) if good else HttpAnswer(401)
 
 
 def opens(function: Function, key: str | None) -> bool:
