@@ -175,6 +175,7 @@ async def test_a_token_without_an_application_is_forbidden(here: Web) -> None:
     assert (await knock(here, altered(here, azp=None))).status == 403
 
 
+@pytest.mark.item("web-4")
 @pytest.mark.parametrize(
     ("applications", "audiences", "reading", "status"),
     [

@@ -130,6 +130,7 @@ async def test_the_query_carries_the_key_where_the_header_does_not(here: Web) ->
     assert (by_query.status, overruled.status) == (200, 401)
 
 
+@pytest.mark.item("web-5")
 async def test_a_missing_key_is_a_403_once_easy_auth_has_identified_the_caller(here: Web) -> None:
     """Source: Azure/azure-functions-host, AuthenticationLevelHandler; Azure-Samples/remote-mcp-apim-functions-python"""
     await here.put_auth(closed(here.world))

@@ -15,6 +15,7 @@ async def here() -> AsyncIterator[Web]:
         yield started
 
 
+@pytest.mark.item("web-3")
 async def test_a_site_never_configured_shows_only_that_the_platform_is_off(here: Web) -> None:
     """Source: Azure/azure-cli tracker (webapp auth show, debug output)."""
     answer = await here.arm("GET", V2)

@@ -35,6 +35,7 @@ async def test_a_binding_shows_level_methods_and_route_as_written(here: Web) -> 
     assert (trigger["methods"], trigger["route"]) == (["get"], "orders/{Id:int}")
 
 
+@pytest.mark.item("web-8")
 async def test_the_invoke_url_is_lower_cased_as_a_whole(here: Web) -> None:
     """Source: Azure/azure-functions-host, FunctionMetadataExtensions.GetFunctionInvokeUrlTemplate."""
     assert (await properties_of(here, "GetOrder"))["invoke_url_template"] == f"https://{HOST}/v1/orders/{{id:int}}"
@@ -112,6 +113,7 @@ async def test_functions_come_from_the_cache_while_the_host_is_down_when_so_swit
     assert len((await here.arm("GET", "/functions")).data()["value"]) == 6
 
 
+@pytest.mark.item("web-7")
 async def test_unreachable_storage_is_a_404_although_the_site_is_there(here: Web) -> None:
     """Source: Azure/azure-cli tracker ("Error retrieving master key.")."""
     here.site.runtime = Runtime.STORAGE_UNREACHABLE

@@ -57,6 +57,7 @@ async def test_a_new_key_comes_in_arms_envelope(here: Web) -> None:
     assert document["type"].lower() == "microsoft.web/sites/host/functionkeys"
 
 
+@pytest.mark.item("web-6")
 async def test_empty_properties_on_an_existing_key_rotate_it(here: Web) -> None:
     """Source: Azure/azure-functions-host, SecretManager.AddOrUpdateFunctionSecretAsync."""
     first = await here.arm("PUT", KEY, EMPTY)
