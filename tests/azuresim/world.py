@@ -17,6 +17,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.crashes       tracebacks of handlers that failed; leaving the simulator's context raises them
     world.events        Event Grid: what was written, told in a queue (events.py); world.queues (storage_queues.py)
     world.invocations   one Invocation per run of a function
+    world.gateway       what gateways count, cache, trace and log (gateway/state.py); caller_ip is whose calls they are
     world.guid(), world.hexadecimal(n)      new ids, the same in every run
 
 HttpCall(method, host, path, query, headers, body, raw_path) and HttpAnswer(status, headers, body) come from here too.
@@ -38,6 +39,7 @@ from azuresim.clock import Clock
 from azuresim.entra.tokens import Entra
 from azuresim.events import Events
 from azuresim.faults import Delays, Faults
+from azuresim.gateway.state import GatewayState
 from azuresim.journal import Journal
 from azuresim.log import Call
 from azuresim.operations import Operations
@@ -82,6 +84,7 @@ class World:
     events: Events = field(init=False)
     quotas: Quotas = field(init=False)
     policies: Policies = field(default_factory=Policies)
+    gateway: GatewayState = field(default_factory=GatewayState)
     late_grants: dict[str, float] = field(default_factory=dict)
     made: int = 0
 
@@ -93,6 +96,7 @@ class World:
         self.operations = Operations(self)
         self.queues = Queues(self)
         self.events = Events(self)
+        self.arm.on_delete.append(self.gateway.forget)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
 
     async def delay(self, call: HttpCall, service: str) -> None:

@@ -399,7 +399,9 @@ async def test_a_statement_that_fails_while_it_runs_is_500(here: Apim, statement
     await furnished(here)
     await here.put_policy("/apis/orders", policies(statement))
     answer = await here.call("/orders/orders")
-    assert (answer.status, answer.data()) == (500, {"statusCode": 500, "message": "Internal server error"})
+    said = answer.data()
+    assert (answer.status, said["statusCode"], said["message"]) == (500, 500, "Internal server error")
+    assert said["activityId"]
 
 
 # --- statements that judge the caller ---------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from azuresim.world import World
 
 LABEL = "PoliciesConfiguration"
 FORMATS = {"xml": False, "rawxml": True}
+SCOPES = ("operation", "api", "product")
 LINKS = ("xml-link", "rawxml-link")
 LIMIT, CONSUMPTION_LIMIT = 256 * 1024, 16 * 1024
 UNCOVERED = "global and product policies are not among the trimmed contracts"
@@ -62,20 +63,23 @@ def accepted(request: ArmRequest, sent: Body) -> PolicyText:
     if not isinstance(text, str) or not text:
         raise invalid(("value", "Policy value is required."))
     try:
-        return accept(text, FORMATS[written], known(request.world, request.up_to("service")))
+        scope = next((name for name in SCOPES if name in request.params), "global")
+        return accept(text, FORMATS[written], known(request.world, request.up_to("service"), scope))
     except PolicyNotSimulated as error:
         raise not_simulated(str(error)) from None
     except PolicyRefused as error:
         raise invalid(*((refusal.target, refusal.message) for refusal in error.refusals)) from None
 
 
-def known(world: World, service_id: str) -> Known:
+def known(world: World, service_id: str, scope: str | None = None) -> Known:
     """What a document of this service may refer to, and how large it may be (smaller on Consumption)."""
     consumption = world.arm.need(service_id).body["sku"]["name"] == "Consumption"
     return Known(
         backends=frozenset(backend.name for backend in world.arm.members(f"{service_id}/backends")),
         named_values=named_values(world, service_id),
         max_bytes=CONSUMPTION_LIMIT if consumption else LIMIT,
+        fragments=frozenset(fragment.name for fragment in world.arm.members(f"{service_id}/policyFragments")),
+        scope=scope,
     )
 
 

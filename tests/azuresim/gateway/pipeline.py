@@ -1,234 +1,162 @@
 """
-Policies at work: which statements apply to a call, and what each of them does.
+Policies at work: the sections in their order, each statement in its turn, and what happens when one fails.
 
-The chain is global, product, API, operation; `<base />` is where the enclosing scope's statements go, so a policy
-without it drops them. Sources: learn.microsoft.com/azure/api-management/api-management-howto-policies and one page per
-statement beside it; Azure/azure-api-management-policy-toolkit (emulator, for the two forms of
-authentication-managed-identity).
+What each statement does: `azuresim.gateway.statements`, one module per family. Sources:
+learn.microsoft.com/azure/api-management/api-management-howto-policies and api-management-error-handling-policies.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, quote
+from dataclasses import dataclass
+from inspect import isawaitable
 
-from multidict import CIMultiDict
-
-from azuresim.apim.apis import PLACEHOLDER
-from azuresim.apim.identity import IdentityFailure, token_of_service
-from azuresim.gateway.caller_tokens import validate_azure_ad_token, validate_jwt
-from azuresim.gateway.exchange import Broken, Exchange, PolicyFailure, Returned, Target
+from azuresim.gateway.chain import Chain, Placed, section_of
+from azuresim.gateway.exchange import Exchange
+from azuresim.gateway.failures import Broken, NotRun, PolicyFailure, Returned, SectionEnds
+from azuresim.policy.csharp.context import LastError
+from azuresim.policy.csharp.errors import NotRun as ExpressionNotRun
 from azuresim.policy.expressions import EvaluationError, ExpressionError
-from azuresim.policy.text import Element, PolicyText
+from azuresim.policy.text import Element
 from azuresim.wire import HttpAnswer
 
-Forward = Callable[[Exchange], Awaitable[HttpAnswer]]
-Chain = Sequence[PolicyText | None]
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A statement in its place: section, scope, and the path that `LastError.Path` shows."""
+
+    element: Element
+    section: str
+    scope: str
+    path: str
+
+    @property
+    def request(self) -> bool:
+        """Whether messages are requests here: the backend has not answered yet."""
+        return self.section in ("inbound", "backend")
 
 
-def section_of(chain: Chain, name: str, inherit_missing: bool) -> list[Element]:
-    """The statements of one section for a call, outermost scope first, `<base />` filled in."""
-    if not chain:
-        return []
-    *outer, document = chain
-    if document is None:
-        return section_of(outer, name, inherit_missing)
-    sections = document.root.named(name)
-    if not sections:
-        return section_of(outer, name, inherit_missing) if inherit_missing else []
-    statements: list[Element] = []
-    for statement in sections[0].elements():
-        statements += section_of(outer, name, inherit_missing) if statement.name == "base" else [statement]
-    return statements
-
-
-async def process(exchange: Exchange, chain: Chain, check: Callable[[], None], forward: Forward) -> HttpAnswer:
-    """
-    The gateway's answer to a call: `check` (the subscription key), inbound, backend, outbound.
-
-    A failure anywhere leads to `on-error`, whose statements work on the answer that reports the failure.
-    """
-    run = Run(exchange, chain, forward)
-    try:
-        check()
-        for section in ("inbound", "backend", "outbound"):
-            await run.section(section)
-    except Returned as returned:
-        return returned.answer
-    except PolicyFailure as failure:
-        return await run.failed(failure)
-    return exchange.answer or HttpAnswer(200)
+Handler = Callable[["Run", Step], Awaitable[None] | None]
 
 
 class Run:
-    def __init__(self, exchange: Exchange, chain: Chain, forward: Forward) -> None:
-        self.exchange, self.chain, self.forward = exchange, chain, forward
+    """One call's way through the sections. `failed_at` is the step that failed, for `LastError`."""
+
+    def __init__(self, exchange: Exchange, chain: Chain, handlers: Mapping[str, Handler]) -> None:
+        self.exchange, self.chain, self.handlers = exchange, chain, handlers
+        self.failed_at: Step | None = None
+
+    async def process(self, refusal: PolicyFailure | None) -> HttpAnswer:
+        """
+        The gateway's answer to a call: inbound, backend, outbound, unless `refusal` says that it ends before.
+
+        A failure anywhere leads to `on-error`, whose statements work on the answer that reports the failure.
+        """
+        try:
+            answer = await self.sections(refusal)
+        except Returned as returned:
+            answer = returned.answer
+        except PolicyFailure as failure:
+            answer = await self.failed(failure)
+        for work in self.exchange.afterwards:
+            waiting = work()
+            if isawaitable(waiting):
+                await waiting
+        return answer
+
+    async def sections(self, refusal: PolicyFailure | None) -> HttpAnswer:
+        if refusal is not None:
+            raise refusal
+        try:
+            await self.section("inbound")
+            await self.section("backend")
+        except SectionEnds:
+            if not self.exchange.world.switches.apim_cache_hit_runs_outbound:
+                return self.exchange.answer or HttpAnswer(200)
+        if self.exchange.answer is None:
+            self.exchange.respond(HttpAnswer(200))
+        await self.section("outbound")
+        return self.exchange.answer or HttpAnswer(200)
 
     async def section(self, name: str) -> None:
-        inherit = self.exchange.world.switches.apim_missing_section_inherits
-        if name == "outbound" and self.exchange.answer is None:
-            self.exchange.answer = HttpAnswer(200)
+        exchange = self.exchange
+        if exchange.tracer is not None:
+            exchange.tracer.section = name
+        inherit = exchange.world.switches.apim_missing_section_inherits
         await self.statements(section_of(self.chain, name, inherit), name)
 
     async def failed(self, failure: PolicyFailure) -> HttpAnswer:
-        self.exchange.answer = failure.answer()
+        """`on-error` has run; a second failure in it is what the caller gets."""
+        exchange = self.exchange
+        self.note(failure)
+        self.failed_at = None
+        exchange.respond(failure.answer(str(exchange.request_id)))
         try:
             await self.section("on-error")
         except Returned as returned:
             return returned.answer
         except PolicyFailure as again:
-            return again.answer()
-        return self.exchange.answer
+            self.note(again)
+            return again.answer(str(exchange.request_id))
+        return exchange.answer or HttpAnswer(500)
 
-    async def statements(self, statements: Sequence[Element], section: str) -> None:
-        for statement in statements:
-            try:
-                await self.statement(statement, section)
-            except (EvaluationError, ExpressionError) as error:
-                raise Broken(f"{statement.name}: {error}") from error
-
-    async def statement(self, statement: Element, section: str) -> None:
-        exchange = self.exchange
-        if statement.name == "choose":
-            await self.choose(statement, section)
-        elif statement.name == "forward-request":
-            exchange.answer = await self.forward(exchange)
-        elif statement.name == "set-header":
-            exchange.answer = set_header(exchange, statement, section)
-        elif statement.name in TOKEN_STATEMENTS:
-            await TOKEN_STATEMENTS[statement.name](exchange, statement)
-        else:
-            STATEMENTS[statement.name](exchange, statement)
-
-    async def choose(self, statement: Element, section: str) -> None:
-        for branch in statement.elements():
-            if branch.name == "otherwise" or self.exchange.flag(branch, "condition"):
-                await self.statements(branch.elements(), section)
-                return
-
-
-# --- one function per statement ---------------------------------------------------------------------------------------
-async def authentication_managed_identity(exchange: Exchange, statement: Element) -> None:
-    """The token goes into the variable when one is named, and only there; otherwise into `Authorization`."""
-    variable = statement.attributes.get("output-token-variable-name")
-    token: str | None = None
-    try:
-        token = token_of_service(
-            exchange.world,
-            exchange.service,
-            exchange.attribute(statement, "resource"),
-            exchange.attribute(statement, "client-id") or None,
+    def note(self, failure: PolicyFailure) -> None:
+        """`context.LastError` says what failed, where and why; what is not simulated is counted."""
+        step, exchange = self.failed_at, self.exchange
+        in_policy = step is not None and not failure.source
+        exchange.error = LastError(
+            source=step.element.name if in_policy and step else failure.source or "configuration",
+            reason=failure.reason,
+            message=failure.error,
+            scope=step.scope if in_policy and step else None,
+            section=step.section if in_policy and step else "inbound",
+            path=step.path if in_policy and step else None,
+            policy_id=step.element.attributes.get("id") if in_policy and step else None,
         )
-    except IdentityFailure as error:
-        if not exchange.flag(statement, "ignore-error"):
-            raise Broken(f"authentication-managed-identity: {error}") from error
-    if variable:
-        exchange.variables[variable] = token
-    elif token is not None:
-        exchange.headers["Authorization"] = f"Bearer {token}"
+        if isinstance(failure, NotRun):
+            exchange.world.missing[f"gateway: {failure.what}"] += 1
+        if exchange.tracer is not None:
+            data = {"messages": [failure.error], "errorReason": failure.reason, "statusCode": failure.status}
+            exchange.tracer.add(exchange.error.source, data)
+
+    async def statements(self, placed: Sequence[Placed], section: str, path: str = "") -> None:
+        """One statement after the other; `path` is that of the statement in which they stand."""
+        counted: Counter[str] = Counter()
+        for one in placed:
+            name = one.element.name
+            counted[name] += 1
+            place = f"{path}/{name}[{counted[name]}]".lstrip("/")
+            await self.statement(Step(element=one.element, section=section, scope=one.scope, path=place))
+
+    async def block(self, step: Step, parent: Element, path: str) -> None:
+        """The statements inside a part of a statement."""
+        await self.statements([Placed(element, step.scope) for element in parent.elements()], step.section, path)
+
+    async def statement(self, step: Step) -> None:
+        exchange = self.exchange
+        handler = self.handlers.get(step.element.name)
+        try:
+            if handler is None:
+                raise NotRun(f"the statement '{step.element.name}'")
+            waiting = handler(self, step)
+            if isawaitable(waiting):
+                await waiting
+        except ExpressionNotRun as error:
+            self.failed_at = step
+            raise NotRun(f"{step.element.name}: {error}") from error
+        except (EvaluationError, ExpressionError) as error:
+            self.failed_at = step
+            raise Broken(f"{step.element.name}: {error}", "ExpressionValueEvaluationFailure") from error
+        except PolicyFailure:
+            self.failed_at = self.failed_at or step
+            raise
+        if exchange.tracer is not None and step.element.name not in ("trace", "choose"):
+            exchange.tracer.add(step.element.name, told(exchange, step))
 
 
-def set_header(exchange: Exchange, statement: Element, section: str) -> HttpAnswer | None:
-    """Request headers before the backend has answered, response headers afterwards."""
-    if section in ("inbound", "backend"):
-        changed_headers(exchange, statement, exchange.headers)
-        return exchange.answer
-    answer = exchange.answer or HttpAnswer(200)
-    headers = CIMultiDict(answer.headers)
-    changed_headers(exchange, statement, headers)
-    return HttpAnswer(answer.status, headers, answer.body)
-
-
-def changed_headers(exchange: Exchange, statement: Element, headers: CIMultiDict[str]) -> None:
-    name = exchange.attribute(statement, "name")
-    action = exchange.attribute(statement, "exists-action", "override")
-    values = exchange.texts(statement, "value")
-    if action == "skip" and name in headers:
-        return
-    if action in ("override", "delete"):
-        headers.popall(name, None)
-    if action != "delete":
-        headers.extend([(name, value) for value in values])
-
-
-def set_query_parameter(exchange: Exchange, statement: Element) -> None:
-    name = exchange.attribute(statement, "name")
-    action = exchange.attribute(statement, "exists-action", "override")
-    present = any(key == name for key, _ in exchange.query)
-    if action == "skip" and present:
-        return
-    if action in ("override", "delete"):
-        exchange.query = [(key, value) for key, value in exchange.query if key != name]
-    if action != "delete":
-        exchange.query += [(name, value) for value in exchange.texts(statement, "value")]
-
-
-def set_backend_service(exchange: Exchange, statement: Element) -> None:
-    """A backend entity with its credentials, or a bare URL; after an entity only another entity may come."""
-    backend_id = exchange.attribute(statement, "backend-id")
-    if not backend_id:
-        if exchange.target is not None and exchange.target.by_id:
-            raise Broken("set-backend-service: a backend-id cannot be overridden by a base-url")
-        exchange.target = Target(url=exchange.attribute(statement, "base-url"))
-        return
-    backend = exchange.world.arm.get(f"{exchange.service.id}/backends/{backend_id}")
-    if backend is None:
-        raise Broken(f"set-backend-service: Backend with id '{backend_id}' could not be found.")
-    exchange.target = Target(
-        url=exchange.text(backend.properties["url"]),
-        credentials=backend.properties.get("credentials") or {},
-        by_id=True,
-    )
-
-
-def set_variable(exchange: Exchange, statement: Element) -> None:
-    exchange.variables[statement.attributes["name"]] = exchange.value(statement.attributes["value"])
-
-
-def rewrite_uri(exchange: Exchange, statement: Element) -> None:
-    """The rest of the URL is the template's; unmatched query parameters stay unless told otherwise."""
-    template = exchange.attribute(statement, "template")
-    missing = set(PLACEHOLDER.findall(template)) - exchange.parameters.keys()
-    if missing:
-        raise Broken(f"rewrite-uri: no value for {', '.join(sorted(missing))}")
-    path, _, query = PLACEHOLDER.sub(lambda found: quote(exchange.parameters[found[1]]), template).partition("?")
-    exchange.rest = "/" + path.lstrip("/")
-    kept = exchange.query if exchange.flag(statement, "copy-unmatched-params", default=True) else []
-    exchange.query = [*parse_qsl(query, keep_blank_values=True), *kept]
-
-
-def check_header(exchange: Exchange, statement: Element) -> None:
-    found = exchange.header(exchange.attribute(statement, "name"))
-    allowed = exchange.texts(statement, "value")
-    if exchange.flag(statement, "ignore-case"):
-        found = found.lower() if found is not None else None
-        allowed = [value.lower() for value in allowed]
-    if found is None or (allowed and found not in allowed):
-        status = exchange.status(statement, "failed-check-httpcode")
-        raise PolicyFailure(status, exchange.attribute(statement, "failed-check-error-message"))
-
-
-def return_response(exchange: Exchange, statement: Element) -> None:
-    """The caller gets this answer; nothing else runs, outbound included."""
-    statuses, bodies = statement.named("set-status"), statement.named("set-body")
-    status = exchange.status(statuses[0], "code") if statuses else 200
-    headers: CIMultiDict[str] = CIMultiDict()
-    for header in statement.named("set-header"):
-        changed_headers(exchange, header, headers)
-    body = exchange.text(bodies[0].text).encode() if bodies else b""
-    raise Returned(HttpAnswer(status, headers, body))
-
-
-STATEMENTS: Mapping[str, Callable[[Exchange, Element], None]] = {
-    "check-header": check_header,
-    "return-response": return_response,
-    "rewrite-uri": rewrite_uri,
-    "set-backend-service": set_backend_service,
-    "set-query-parameter": set_query_parameter,
-    "set-variable": set_variable,
-}
-TOKEN_STATEMENTS: Mapping[str, Callable[[Exchange, Element], Awaitable[None]]] = {
-    "authentication-managed-identity": authentication_managed_identity,
-    "validate-azure-ad-token": validate_azure_ad_token,
-    "validate-jwt": validate_jwt,
-}
+def told(exchange: Exchange, step: Step) -> dict[str, object]:
+    """What a trace says of a statement that has run: its attributes, and where it stands."""
+    attributes = dict(step.element.attributes)
+    data: dict[str, object] = {"scope": step.scope, "path": step.path}
+    return {**data, "configuration": attributes} if attributes else data

@@ -114,7 +114,7 @@ def expression(element: Element, attribute: str, text: str, statement: Element) 
     except ExpressionError as error:
         yield at(element, str(error), statement)
         return
-    if attribute == "condition" and kind not in ("bool", "object") and text not in BOOLEANS:
+    if attribute == "condition" and kind != "bool" and text not in BOOLEANS:
         yield at(element, f"Cannot implicitly convert type '{kind}' to 'bool'", statement)
 
 

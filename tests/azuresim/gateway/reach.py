@@ -1,0 +1,30 @@
+"""
+Calls from the gateway to others: function apps, web apps, other gateways, Entra, Resource Manager, Graph; by host name.
+
+Any other host cannot be reached. A delay that a world has for such calls counts against the timeout.
+"""
+
+from __future__ import annotations
+
+from azuresim.gateway.failures import INTERNAL, PolicyFailure
+from azuresim.wire import HttpAnswer, HttpCall
+from azuresim.world import World
+
+
+async def reach(world: World, call: HttpCall, source: str, limit: float | None = None) -> HttpAnswer:
+    """The answer of whoever has that host name. Raises PolicyFailure BackendConnectionFailure or Timeout."""
+    from azuresim.services import HOSTS, REAL_NAMES, Services  # it knows all services, this one among them
+
+    known = call.host in REAL_NAMES or call.host.endswith(tuple(HOSTS))
+    name = REAL_NAMES.get(call.host) or next((n for suffix, (n, _) in HOSTS.items() if call.host.endswith(suffix)), "")
+    if not known or call.scheme not in ("http", "https"):
+        error = f"{source}: no simulated backend answers at {call.host}"
+        raise PolicyFailure(500, INTERNAL, reason="BackendConnectionFailure", error=error)
+    if limit is not None and world.delays.of(call, name, 0.0) > limit:
+        status = world.switches.apim_backend_timeout_status
+        error = f"{source}: the backend did not answer within {limit:g} seconds"
+        raise PolicyFailure(status, INTERNAL if status == 500 else "Gateway Timeout", reason="Timeout", error=error)
+    if name in ("site", "gateway"):
+        await world.delay(call, name)
+        return await dict(HOSTS.values())[name](call, world)
+    return (await Services(world, None).handle(name, call)).answer
