@@ -149,9 +149,9 @@ async def test_a_child_of_a_missing_resource_reports_that_resource(azure: Simula
 @pytest.mark.assumed
 async def test_a_method_that_a_resource_lacks_is_405_with_allow(azure: Simulator) -> None:
     """Captured for a product link of API Management (Azure/azure-service-operator recording); assumed for the rest."""
-    answer = await arm(azure, "PATCH", IDENTITY + VERSION, {})
-    assert (answer.status, answer.headers["Allow"]) == (405, "DELETE,GET,PUT")
-    assert answer.data() == {"Message": "The requested resource does not support http method 'PATCH'."}
+    answer = await arm(azure, "POST", IDENTITY + VERSION, {})
+    assert (answer.status, answer.headers["Allow"]) == (405, "DELETE,GET,PATCH,PUT")
+    assert answer.data() == {"Message": "The requested resource does not support http method 'POST'."}
 
 
 @pytest.mark.assumed

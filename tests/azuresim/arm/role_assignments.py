@@ -7,6 +7,7 @@ hashicorp/terraform-provider-azurerm, which quote codes, texts and statuses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from azuresim.arm.builtin_roles import BUILT_IN
@@ -61,7 +62,7 @@ def list_assignments(request: ArmRequest, world: World) -> ArmResponse:
     own = {one.id for one in above}
     found = [*above, *(one for one in assignments_below(world, scope) if one.id not in own)]
     if text:
-        functions = {"atscope": lambda one: one.id in own, "assignedto": has_principal}
+        functions: dict[str, Callable[..., bool]] = {"atscope": lambda one: one.id in own, "assignedto": has_principal}
         test = parsed(text, {"principalid": principal_of}, functions)
         found = [one for one in found if test(one)]
     return ArmResponse(200, page(request, found, show=lambda document: document.body))
@@ -170,7 +171,7 @@ def named(world: World, name: str) -> Document | None:
 
 def same(found: Document, principal_id: str, role_id: str) -> bool:
     held = found.properties
-    return held["principalId"].lower() == principal_id and held["roleDefinitionId"].lower() == role_id.lower()
+    return (str(held["principalId"]).lower(), str(held["roleDefinitionId"]).lower()) == (principal_id, role_id.lower())
 
 
 def need_new(world: World, scope: str, name: str, principal_id: str, role_id: str) -> None:
