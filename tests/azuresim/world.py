@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from azuresim.arm.federation import forget
 from azuresim.arm.policies import Policies
 from azuresim.arm.quotas import Quotas
 from azuresim.clock import Clock
@@ -98,6 +99,7 @@ class World:
         self.events = Events(self)
         self.arm.on_delete.append(self.gateway.forget)
         self.arm.on_delete.append(lambda document: self.entra.drop_identity(document.id))
+        self.arm.on_delete.append(lambda document: forget(self, document))
 
     async def delay(self, call: HttpCall, service: str) -> None:
         """The time that this call takes is over."""
