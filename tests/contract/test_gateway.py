@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from azuresim.wire import HttpAnswer
-from contract.apim_world import CALLER, DOOR, GROUP, HOST_KEY, SERVICE, SITE_HOST, Apim, apim, policies
+from contract.apim_world import CALLER, DOOR, GATEWAY, GROUP, HOST_KEY, SERVICE, SITE_HOST, Apim, apim, policies
 
 USER_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
 TO_BACKEND = '<set-backend-service id="apim-generated-policy" backend-id="orders-fn" />'
@@ -477,3 +477,35 @@ def sent_token(here: Apim, said: dict[str, Any]) -> dict[str, Any]:
     assert here.world.invocations
     token = said["headers"]["authorization"]
     return dict(token) if isinstance(token, dict) else dict(said["claims"])
+
+
+# --- whatever the policies do -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "statement",
+    [
+        '<set-header name="a b"><value>c</value></set-header>',
+        '<set-header name="a"><value>@("b\\r\\nc: d")</value></set-header>',
+        "<set-method>NO METHOD</set-method>",
+        '<set-backend-service base-url="https://[oh/no" />',
+        f'<set-backend-service base-url="https://{GATEWAY}/orders" />',
+        '<send-request response-variable-name="r"><set-url>https://a.example:999999/</set-url></send-request>',
+        '<send-request response-variable-name="r"><set-url>nowhere</set-url></send-request>',
+        '<rate-limit-by-key calls="0" renewal-period="0" counter-key="a" />',
+        '<quota-by-key calls="0" renewal-period="0" counter-key="a" />',
+        '<retry condition="@(true)" count="@(99999)" interval="1" />',
+    ],
+)
+async def test_nothing_that_a_policy_makes_of_a_call_breaks_the_gateway(here: Apim, statement: str) -> None:
+    """The simulator's own: the fixture fails when a handler does."""
+    await furnished(here)
+    assert (await here.put_policy("/apis/orders", policies(statement))).status == 200
+    assert (await here.call("/orders/orders")).status in (403, 429, 500)
+
+
+async def test_a_backend_may_be_another_gateway(here: Apim) -> None:
+    """Source: learn.microsoft.com/azure/api-management/backends (any HTTP service)."""
+    await furnished(here)
+    await here.an_api("outer", path="outer")
+    await here.an_operation("list", "/orders", api="outer")
+    await scoped(here, "/apis/outer", f'<set-backend-service base-url="https://{GATEWAY}/orders" />')
+    assert echo(await here.call("/outer/orders"))["function"] == "ListOrders"

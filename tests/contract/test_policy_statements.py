@@ -272,3 +272,18 @@ def test_a_fragment_holds_statements_and_nothing_around_them(text: str, part: st
     except PolicyRefused as error:
         messages = [refusal.message for refusal in error.refusals]
     assert part in "\n".join(messages) if part else messages == []
+
+
+@pytest.mark.assumed
+def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
+    """Assumed: the limit. Source of the rule: any parser has one."""
+    deep = '<choose><when condition="true">' * 5000 + "</when></choose>" * 5000
+    [(target, message)] = refused(document("inbound", deep), Known(named_values=ELSEWHERE, max_bytes=10**6))
+    assert (target, message.partition(". ")[0]) == ("representation", "The document is nested too deeply")
+
+
+@pytest.mark.assumed
+def test_more_than_fifty_retries_are_refused() -> None:
+    """Source: learn.microsoft.com/azure/api-management/retry-policy (1 to 50). Assumed: the text."""
+    text = document("inbound", WHOLE["retry"].replace('count="3"', 'count="51"'))
+    assert "must be between 1 and 50" in refused(text)[0][1]

@@ -19,6 +19,7 @@ MEASURES = {
     "operation_retry_after": None,
     "graph_visibility_seconds": 45.0,
     "apim_page_size": 1,
+    "apim_trace_ready_seconds": 5.0,
 }
 """Values of switches that are numbers; those of which every value is tried come from `alternatives`."""
 

@@ -47,7 +47,7 @@ def member_of(exchange: Exchange, pool: Document, members: Sequence[Body]) -> Do
     if not usable:
         raise unavailable()
     best = min(priority for priority, _, _ in usable)
-    turns = [found for priority, weight, found in usable if priority == best for _ in range(max(weight, 1))]
+    turns = [found for priority, weight, found in usable if priority == best for _ in range(min(max(weight, 1), 100))]
     turn = exchange.world.gateway.turns[pool.id]
     exchange.world.gateway.turns[pool.id] = turn + 1
     return turns[turn % len(turns)]
@@ -104,15 +104,19 @@ def seconds_of(text: Any) -> float:
 
 
 # --- credentials ------------------------------------------------------------------------------------------------------
+def several(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
 def with_credentials(exchange: Exchange, target: Target) -> tuple[CIMultiDict[str], list[tuple[str, str]]]:
     """Headers and query with what the backend entity adds; its values replace the caller's."""
     headers, query = exchange.headers.copy(), list(exchange.query)
     for name, values in (target.credentials.get("header") or {}).items():
         headers.popall(name, None)
-        headers.extend([(name, exchange.text(value)) for value in values])
+        headers.extend([(name, exchange.text(str(value))) for value in several(values)])
     for name, values in (target.credentials.get("query") or {}).items():
         query = [(key, value) for key, value in query if key.lower() != name.lower()]
-        query += [(name, exchange.text(value)) for value in values]
+        query += [(name, exchange.text(str(value))) for value in several(values)]
     authorization = target.credentials.get("authorization")
     if authorization:
         scheme, parameter = authorization["scheme"], authorization.get("parameter", "")

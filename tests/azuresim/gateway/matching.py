@@ -49,7 +49,7 @@ def service_of(world: World, host: str) -> Document | None:
     """The service whose host name this is; None when there is none, or its gateway is switched off."""
     known = world.gateway.hosts.get(host)
     service = world.arm.get(known) if known else None
-    if service is None:
+    if service is None or not serves(service, host):
         service = next((found for found in services(world) if serves(found, host)), None)
         if service is not None:
             world.gateway.hosts[host] = service.id

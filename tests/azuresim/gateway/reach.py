@@ -6,9 +6,14 @@ Any other host cannot be reached. A delay that a world has for such calls counts
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from azuresim.gateway.failures import INTERNAL, PolicyFailure
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import World
+
+MOST_HOPS = 10
+_hops: ContextVar[int] = ContextVar("hops", default=0)
 
 
 async def reach(world: World, call: HttpCall, source: str, limit: float | None = None) -> HttpAnswer:
@@ -17,14 +22,18 @@ async def reach(world: World, call: HttpCall, source: str, limit: float | None =
 
     known = call.host in REAL_NAMES or call.host.endswith(tuple(HOSTS))
     name = REAL_NAMES.get(call.host) or next((n for suffix, (n, _) in HOSTS.items() if call.host.endswith(suffix)), "")
-    if not known or call.scheme not in ("http", "https"):
+    if not known or call.scheme not in ("http", "https") or _hops.get() >= MOST_HOPS:
         error = f"{source}: no simulated backend answers at {call.host}"
         raise PolicyFailure(500, INTERNAL, reason="BackendConnectionFailure", error=error)
     if limit is not None and world.delays.of(call, name, 0.0) > limit:
         status = world.switches.apim_backend_timeout_status
         error = f"{source}: the backend did not answer within {limit:g} seconds"
         raise PolicyFailure(status, INTERNAL if status == 500 else "Gateway Timeout", reason="Timeout", error=error)
-    if name in ("site", "gateway"):
-        await world.delay(call, name)
-        return await dict(HOSTS.values())[name](call, world)
-    return (await Services(world, None).handle(name, call)).answer
+    token = _hops.set(_hops.get() + 1)  # a gateway may be its own backend
+    try:
+        if name in ("site", "gateway"):
+            await world.delay(call, name)
+            return await dict(HOSTS.values())[name](call, world)
+        return (await Services(world, None).handle(name, call)).answer
+    finally:
+        _hops.reset(token)

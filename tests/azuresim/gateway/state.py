@@ -73,7 +73,7 @@ class Breaker:
 @dataclass
 class GatewayState:
     caller_ip: str = "127.0.0.1"
-    rates: dict[tuple[str, ...], deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    rates: dict[tuple[str, ...], deque[tuple[float, int]]] = field(default_factory=lambda: defaultdict(deque))
     quotas: dict[tuple[str, ...], Quota] = field(default_factory=dict)
     busy: dict[tuple[str, ...], int] = field(default_factory=lambda: defaultdict(int))
     breakers: dict[str, Breaker] = field(default_factory=lambda: defaultdict(Breaker))

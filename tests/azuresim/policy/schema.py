@@ -16,7 +16,8 @@ from azuresim.policy.refusals import Known, Refusal, at, invalid_child
 from azuresim.policy.statements import BASE, SECTIONS, STATEMENTS, TOKEN_PLACES, Shape
 from azuresim.policy.text import Element
 
-WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+MOST_RETRIES = 50
+WHOLE = re.compile(r"\s*[+-]?[0-9]{1,40}\s*")
 RANGES: Mapping[str, tuple[int, int, str]] = {
     "int": (-(2**31), 2**31 - 1, "Int32"),
     "long": (-(2**63), 2**63 - 1, "Int64"),
@@ -192,10 +193,18 @@ def only_anybody(statement: Element) -> Iterator[Refusal]:
         yield at(statement, "Wildcard '*' cannot be combined with other origins in 'allowed-origins'.")
 
 
+def few_retries(statement: Element) -> Iterator[Refusal]:
+    """Between 1 and 50 (learn.microsoft.com/azure/api-management/retry-policy)."""
+    count = statement.attributes.get("count", "")
+    if WHOLE.fullmatch(count) and int(count) > MOST_RETRIES:
+        yield at(statement, f"The 'count' attribute must be between 1 and {MOST_RETRIES}.")
+
+
 SPECIAL: Mapping[str, Callable[[Element], Iterator[Refusal]]] = {
     "authentication-certificate": certificate_place,
     "cors": only_anybody,
     "quota": some_limit,
+    "retry": few_retries,
     "quota-by-key": some_limit,
     "set-backend-service": backend_service,
     "validate-jwt": token_place,

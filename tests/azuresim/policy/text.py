@@ -68,6 +68,9 @@ def read(text: str, raw: bool) -> PolicyText:
     return Reader(text, escaped, moved).read()
 
 
+DEEPEST = 128
+"""Elements inside one another. Where API Management gives up is unknown; this keeps the simulator from it."""
+
 Moved = tuple[int, int]
 """An offset in the escaped text and the one in the submitted text that it stands for; both count on from there."""
 
@@ -107,6 +110,8 @@ class Reader:
 
     def start(self, name: str, attributes: list[str]) -> None:
         line, column = self.position(self.parser.CurrentByteIndex)
+        if len(self.open) >= DEEPEST:
+            raise MalformedPolicy(f"The document is nested too deeply. Line {line}, position {column + 1}.")
         element = Element(name, dict(zip(attributes[::2], attributes[1::2], strict=True)), line, column + 1)
         if self.open:
             self.open[-1].children.append(element)

@@ -20,7 +20,7 @@ from azuresim.gateway.failures import Broken, NotRun, PolicyFailure
 from azuresim.gateway.pipeline import Handler, Run, Step
 from azuresim.gateway.reach import reach
 from azuresim.gateway.statements.callers import identity_token
-from azuresim.gateway.statements.messages import body_of, changed_headers
+from azuresim.gateway.statements.messages import body_of, changed_headers, method_of
 from azuresim.gateway.traces import shown_headers
 from azuresim.policy.text import Element
 from azuresim.wire import HttpAnswer, HttpCall
@@ -77,7 +77,10 @@ def seconds(exchange: Exchange, statement: Element, default: float) -> float:
 
 
 def backend_call(exchange: Exchange, target: Target) -> HttpCall:
-    url = urlsplit(target.url)
+    try:
+        url = urlsplit(target.url)
+    except ValueError as error:
+        raise Broken(f"forward-request: '{target.url}' is no URL", "BackendConnectionFailure") from error
     host = (url.hostname or "").lower()
     raw_path = url.path.rstrip("/") + exchange.rest
     headers, query = with_credentials(exchange, target)
@@ -113,9 +116,12 @@ async def followed(exchange: Exchange, call: HttpCall, answer: HttpAnswer) -> Ht
         where = answer.headers.get("Location")
         if answer.status not in (301, 302, 303, 307, 308) or not where:
             break
-        url = urljoin(f"{call.scheme}://{call.host}{call.raw_path}", where)
         same = answer.status in (307, 308)
-        call = HttpCall.of(call.method if same else "GET", url, call.headers, call.body if same else b"")
+        try:
+            url = urljoin(f"{call.scheme}://{call.host}{call.raw_path}", where)
+            call = HttpCall.of(call.method if same else "GET", url, call.headers, call.body if same else b"")
+        except ValueError:
+            break
         call.headers["Host"] = call.host
         answer = await reach(exchange.world, call, "forward-request")
     return answer
@@ -168,7 +174,7 @@ def request_of(exchange: Exchange, statement: Element) -> HttpCall:
     for part in statement.named("set-url"):
         url = exchange.text(part.text.strip())
     for part in statement.named("set-method"):
-        method = exchange.text(part.text.strip())
+        method = method_of(exchange, part)
     for part in statement.named("set-header"):
         changed_headers(exchange, part, headers)
     for part in statement.named("set-body"):
@@ -185,9 +191,9 @@ def absolute_call(statement: Element, method: str, url: str, headers: CIMultiDic
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(url)
+        call = HttpCall.of(method, url, None, body)
     except ValueError as error:
         raise Broken(f"{statement.name}: '{url}' is no absolute URL") from error
-    call = HttpCall.of(method, url, None, body)
     call.headers.extend(folded(headers))
     call.headers["Host"] = call.host
     return call

@@ -14,6 +14,8 @@ from azuresim.gateway.failures import Broken, PolicyFailure
 from azuresim.gateway.pipeline import Handler, Run, Step
 from azuresim.policy.expressions import Value
 
+MOST_RETRIES = 50
+
 
 async def choose(run: Run, step: Step) -> None:
     """The first branch that holds; `otherwise` when none does."""
@@ -43,6 +45,8 @@ async def retry(run: Run, step: Step) -> None:
     """
     exchange, statement = run.exchange, step.element
     count, interval = exchange.number(statement, "count"), exchange.number(statement, "interval")
+    if not 1 <= count <= MOST_RETRIES:
+        raise Broken(f"retry: the count {count} is not between 1 and {MOST_RETRIES}")
     for attempt in range(count + 1):
         failure = await attempted(run, step, last=attempt == count)
         if attempt == count or not truth(exchange.value(statement.attributes["condition"])):

@@ -10,7 +10,7 @@ quota-by-key-policy, api-management-error-handling-policies (reasons, texts of q
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from azuresim.gateway.exchange import Exchange
@@ -96,11 +96,11 @@ def check_rate(exchange: Exchange, limit: Element, key: tuple[str, ...]) -> None
         return
     calls, period = exchange.number(limit, "calls"), exchange.number(limit, "renewal-period", "60")
     times, now = exchange.world.gateway.rates[key], exchange.world.clock.timestamp()
-    while times and times[0] <= now - period:
+    while times and times[0][0] <= now - period:
         times.popleft()
-    if len(times) < calls:
+    if counted(times) < calls:
         return
-    wait = max(1, math.ceil((times[0] if times else now) + period - now))
+    wait = max(1, math.ceil((times[0][0] if times else now) + period - now))
     told(exchange, limit, "remaining-calls", 0)
     if variable := limit.attributes.get("retry-after-variable-name"):
         exchange.variables[variable] = wait
@@ -109,13 +109,18 @@ def check_rate(exchange: Exchange, limit: Element, key: tuple[str, ...]) -> None
     raise PolicyFailure(429, message, {header: str(wait)}, reason="RateLimitExceeded", error="Rate limit is exceeded")
 
 
+def counted(times: Iterable[tuple[float, int]]) -> int:
+    return sum(number for _, number in times)
+
+
 def count_call(exchange: Exchange, limit: Element, key: tuple[str, ...], number: int) -> None:
     if "calls" not in limit.attributes:
         return
     calls = exchange.number(limit, "calls")
     times = exchange.world.gateway.rates[key]
-    times.extend([exchange.world.clock.timestamp()] * min(max(number, 0), calls + 1))
-    told(exchange, limit, "remaining-calls", max(0, calls - len(times)))
+    if number > 0:
+        times.append((exchange.world.clock.timestamp(), number))
+    told(exchange, limit, "remaining-calls", max(0, calls - counted(times)))
     if header := exchange.attribute(limit, "total-calls-header-name"):
         exchange.added[header] = str(calls)
 

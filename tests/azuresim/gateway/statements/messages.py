@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote
 
 from multidict import CIMultiDict
 
-from azuresim.apim.apis import PLACEHOLDER
+from azuresim.apim.operations import PLACEHOLDER
 from azuresim.gateway.exchange import Exchange
 from azuresim.gateway.failures import Broken, NotRun, Returned
 from azuresim.gateway.pipeline import Handler, Run, Step
 from azuresim.policy.csharp.context import MessageBody, Response
+from azuresim.policy.expressions import text_of
 from azuresim.policy.text import Element
 from azuresim.resources import Body
 from azuresim.wire import HttpAnswer
+
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 def set_header(run: Run, step: Step) -> None:
@@ -37,8 +41,8 @@ def set_header(run: Run, step: Step) -> None:
 
 def changed_headers(exchange: Exchange, statement: Element, headers: CIMultiDict[str]) -> None:
     name = exchange.attribute(statement, "name")
-    if not name:
-        raise Broken("set-header: the header has no name")
+    if not HEADER_NAME.fullmatch(name):
+        raise Broken(f"set-header: '{name}' is no name of a header")
     action = exchange.attribute(statement, "exists-action", "override")
     values = [one_line(value) for value in exchange.texts(statement, "value")]
     if action == "skip" and name in headers:
@@ -50,7 +54,8 @@ def changed_headers(exchange: Exchange, statement: Element, headers: CIMultiDict
 
 
 def one_line(value: str) -> str:
-    if any(character in value for character in "\r\n\0"):
+    """The value, when a header can hold it."""
+    if any(character in value for character in "\r\n\0") or value != value.encode(errors="replace").decode():
         raise Broken("set-header: the header's value contains invalid characters")
     return value
 
@@ -69,7 +74,14 @@ def set_query_parameter(run: Run, step: Step) -> None:
 
 
 def set_method(run: Run, step: Step) -> None:
-    run.exchange.method = run.exchange.text(step.element.text.strip())
+    run.exchange.method = method_of(run.exchange, step.element)
+
+
+def method_of(exchange: Exchange, statement: Element) -> str:
+    method = exchange.text(statement.text.strip()).strip()
+    if not HEADER_NAME.fullmatch(method):
+        raise Broken(f"set-method: '{method}' is no HTTP method")
+    return method
 
 
 def set_status(run: Run, step: Step) -> None:
@@ -98,7 +110,7 @@ def body_of(exchange: Exchange, statement: Element) -> bytes:
     if statement.elements():
         raise NotRun("set-body with XML inside")
     value = exchange.value(statement.text)
-    return bytes(value) if isinstance(value, bytes | bytearray) else exchange.text(statement.text).encode()
+    return bytes(value) if isinstance(value, bytes | bytearray) else text_of(value).encode(errors="replace")
 
 
 def rewrite_uri(run: Run, step: Step) -> None:
