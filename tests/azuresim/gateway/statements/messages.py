@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, quote
 
 from multidict import CIMultiDict
 
-from azuresim.apim.operations import PLACEHOLDER
 from azuresim.gateway.exchange import Exchange
 from azuresim.gateway.failures import Broken, NotRun, Returned
 from azuresim.gateway.pipeline import Handler, Run, Step
@@ -24,6 +23,7 @@ from azuresim.policy.text import Element
 from azuresim.resources import Body
 from azuresim.wire import HttpAnswer
 
+PLACEHOLDER = re.compile(r"\{\*?([^{}*?]+)\}")
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
