@@ -16,6 +16,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.missing       how often something was asked for that is not simulated, by what it was
     world.crashes       tracebacks of handlers that failed; leaving the simulator's context raises them
     world.events        Event Grid: what was written, told in a queue (events.py); world.queues (storage_queues.py)
+    world.web_documents what stands at addresses outside, for links that are to be fetched
     world.invocations   one Invocation per run of a function
     world.gateway       what gateways count, cache, trace and log (gateway/state.py); caller_ip is whose calls they are
     world.guid(), world.hexadecimal(n)      new ids, the same in every run
@@ -78,6 +79,8 @@ class World:
     missing: Counter[str] = field(default_factory=Counter)
     crashes: list[str] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
+    web_documents: dict[str, str] = field(default_factory=dict)
+    api_paths: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     arm: Arm = field(init=False)
     entra: Entra = field(init=False)
     operations: Operations = field(init=False)

@@ -15,7 +15,16 @@ from __future__ import annotations
 import base64
 
 from azuresim import arm
-from azuresim.apim import apis, backends, named_values, policies, products
+from azuresim.apim import (
+    apis,
+    backends,
+    named_values,
+    operations,
+    policies,
+    products,
+    revisions,
+    version_sets,
+)
 from azuresim.apim.entities import (
     SERVICE,
     VERSIONS,
@@ -37,7 +46,7 @@ from azuresim.world import World
 
 __all__ = ["add_service"]
 
-ROUTES = (apis, backends, named_values, policies, products)  # importing registers them
+ROUTES = (apis, backends, named_values, operations, policies, products, revisions, version_sets)  # registers them
 PATCHABLE = {"identity", "tags"}
 LOCATIONS = "/subscriptions/{sub}/providers/Microsoft.ApiManagement/locations/{location}"
 UPDATE = "_Update_"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from azuresim.arm import checks
 from azuresim.arm.callers import Callers
-from azuresim.arm.routes import TABLE, ArmError, ArmRequest, Route
+from azuresim.arm.routes import TABLE, ArmError, ArmRequest, Route, aliased
 from azuresim.entra.tokens import Caller
 from azuresim.journal import acting
 from azuresim.resources import key_of
@@ -89,7 +89,8 @@ class Pipeline:
         found, methods = TABLE.find(call.path, call.method)
         if found is None:
             raise checks.unrouted(call, methods, version)
-        handled.route, handled.params = found
+        handled.route = found[0]
+        handled.params = aliased(self.world, *found)
         request = self._request(call, handled.route, handled.params, handled.caller, version)
         handled.linked = request.linked
         for check in CHECKS:

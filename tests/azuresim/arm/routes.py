@@ -138,6 +138,27 @@ def route(
     return register
 
 
+Alias = Callable[["World", Mapping[str, str]], Mapping[str, str]]
+ALIASES: dict[str, list[Alias]] = {}  # by lower-cased namespace
+
+
+def alias(namespace: str) -> Callable[[Alias], Alias]:
+    """The decorated function says what the parameters of a path really mean, for things with several names."""
+
+    def register(meaning: Alias) -> Alias:
+        ALIASES.setdefault(namespace.lower(), []).append(meaning)
+        return meaning
+
+    return register
+
+
+def aliased(world: World, found: Route, params: Mapping[str, str]) -> Mapping[str, str]:
+    namespace = found.provider_parts[0].lower() if found.provider_parts else ""
+    for meaning in ALIASES.get(namespace, ()):
+        params = meaning(world, params)
+    return params
+
+
 def default_action(method: str, template: str) -> str:
     """`Microsoft.ApiManagement/service/apis/read` of GET …/service/{service}/apis/{api}."""
     static = [p for p in template.rpartition("/providers/")[2].strip("/").split("/") if not p.startswith("{")]
