@@ -52,6 +52,7 @@ async def test_a_call_without_api_version_is_refused(azure: Simulator) -> None:
     assert (answer.status, code_of(answer)) == (400, "MissingApiVersionParameter")
 
 
+@pytest.mark.item("apim-17")
 @pytest.mark.assumed
 async def test_an_unknown_api_version_is_refused_with_the_valid_ones(azure: Simulator) -> None:
     """Seen by others who imitate API Management; no capture is public."""
@@ -107,6 +108,7 @@ async def test_both_names_of_arm_are_accepted_as_audience(azure: Simulator, audi
 
 
 # --- 404, 405 ---------------------------------------------------------------------------------------------------------
+@pytest.mark.item("web-11")
 @pytest.mark.parametrize(
     ("path", "code"),
     [
@@ -128,6 +130,7 @@ async def test_a_resource_in_a_missing_group_reports_the_group(azure: Simulator)
     assert (answer.status, code_of(answer)) == (404, "ResourceGroupNotFound")
 
 
+@pytest.mark.item("web-11")
 async def test_a_missing_resource_is_named_with_its_type_and_group(azure: Simulator) -> None:
     """Source: learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-not-found."""
     answer = await arm(azure, "GET", IDENTITY + VERSION)
@@ -204,6 +207,7 @@ async def test_the_cloud_metadata_names_endpoints_of_the_simulator(azure: Simula
 
 
 # --- rights -----------------------------------------------------------------------------------------------------------
+@pytest.mark.item("web-11")
 async def test_a_missing_right_is_403_naming_client_object_action_and_scope(azure: Simulator) -> None:
     """Source: learn.microsoft.com/azure/role-based-access-control/troubleshooting."""
     azure.world.denied.add("microsoft.managedidentity/userassignedidentities/write")
@@ -233,6 +237,7 @@ async def test_a_missing_right_hides_that_the_group_is_missing(azure: Simulator)
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------
+@pytest.mark.item("web-11")
 @pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, IDENTITY])
 async def test_a_read_only_lock_refuses_writes_below_it(azure: Simulator, scope: str) -> None:
     """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources; text: Azure/apiops."""
@@ -260,6 +265,7 @@ async def test_a_read_only_lock_refuses_listing_keys(azure: Simulator) -> None:
     assert (answer.status, code_of(answer)) == (409, "ScopeLocked")
 
 
+@pytest.mark.item("web-11")
 async def test_a_cannot_delete_lock_refuses_only_deleting(azure: Simulator) -> None:
     """Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources."""
     azure.world.arm.lock(GROUP, "CanNotDelete")
@@ -292,6 +298,8 @@ async def test_a_refusal_carries_the_ids_too(azure: Simulator) -> None:
     assert "x-ms-request-id" in (await arm(azure, "GET", IDENTITY + VERSION)).headers
 
 
+@pytest.mark.item("apim-13")
+@pytest.mark.item("web-11")
 @pytest.mark.parametrize(("throttle", "status"), [(True, 429), (False, 200)])
 async def test_an_empty_bucket_throttles_when_switched_on(azure: Simulator, throttle: bool, status: int) -> None:
     """Source: learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling: 250 reads."""
