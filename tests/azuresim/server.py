@@ -39,6 +39,7 @@ from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import World
 
 LONGEST_BODY = 32 * 1024 * 1024
+AIOHTTPS_LIMIT = 1024 * 1024
 
 
 class Simulator:
@@ -228,10 +229,17 @@ async def read_call(request: web.BaseRequest) -> HttpCall | None:
         path=unquote(raw_path),
         query=parse_qsl(raw_query, keep_blank_values=True),
         headers=CIMultiDict(request.headers),
-        body=await request.read(),
+        body=await whole_body(request),
         raw_path=raw_path,
         scheme=request.scheme,
     )
+
+
+async def whole_body(request: web.BaseRequest) -> bytes:
+    """Up to LONGEST_BODY: aiohttp's own limit is a mebibyte, which a description of an API or a policy can exceed."""
+    if (request.content_length or 0) <= AIOHTTPS_LIMIT and "Transfer-Encoding" not in request.headers:
+        return await request.read()
+    return await request.clone(client_max_size=LONGEST_BODY).read()
 
 
 def written(answer: HttpAnswer) -> web.Response:
