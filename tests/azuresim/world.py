@@ -16,6 +16,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.missing       how often something was asked for that is not simulated, by what it was
     world.crashes       tracebacks of handlers that failed; leaving the simulator's context raises them
     world.events        Event Grid: what was written, told in a queue (events.py); world.queues (storage_queues.py)
+    world.vaults        key vaults that named values read (vaults.py)
     world.web_documents what stands at addresses outside, for links that are to be fetched
     world.invocations   one Invocation per run of a function
     world.gateway       what gateways count, cache, trace and log (gateway/state.py); caller_ip is whose calls they are
@@ -48,6 +49,7 @@ from azuresim.operations import Operations
 from azuresim.resources import Arm, Document
 from azuresim.storage_queues import Queues
 from azuresim.switches import Switches
+from azuresim.vaults import Vaults
 from azuresim.wire import HttpAnswer, HttpCall
 
 __all__ = ["Call", "Clock", "Document", "HttpAnswer", "HttpCall", "Invocation", "World"]
@@ -79,6 +81,7 @@ class World:
     missing: Counter[str] = field(default_factory=Counter)
     crashes: list[str] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
+    vaults: Vaults = field(default_factory=Vaults)
     web_documents: dict[str, str] = field(default_factory=dict)
     api_paths: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     arm: Arm = field(init=False)

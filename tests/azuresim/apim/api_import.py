@@ -41,6 +41,8 @@ class Described:
 def described(request: ArmRequest, sent: Body) -> Described:
     """What was sent along, read; ArmError 400 for what is no description."""
     written, value = sent.get("format"), sent.get("value")
+    if not isinstance(written, str):
+        raise invalid(("format", "The format is no text."))
     if written in OTHER:
         raise not_simulated(f"import of format {written}")
     if written not in INLINE | LINKED:

@@ -24,11 +24,11 @@ from azuresim.apim.entities import (
     found_or_404,
     invalid,
     missing,
-    not_simulated,
     route,
     sent_properties,
     serve,
 )
+from azuresim.apim.vault_secrets import read_secret
 from azuresim.arm import ArmRequest, pretty
 from azuresim.operations import Operation
 from azuresim.policy.accept import NAMED_VALUE, named_values_in
@@ -45,19 +45,19 @@ POLLS = "polls of operations are not among the trimmed contracts"
 
 def named_value_properties(request: ArmRequest, sent: Body, existing: Document | None) -> Body:
     """What GET shows once the write has succeeded; raises for what is refused at once."""
-    if sent.get("keyVault"):
-        raise not_simulated("named values from a key vault")
     name = sent.get("displayName")
     if not isinstance(name, str) or not DISPLAY_NAME.match(name):
         raise invalid(("displayName", "Display name may contain only letters, digits, '-', '.' and '_' (1 to 256)."))
     for other in request.world.arm.members(f"{request.up_to('service')}/namedValues"):
         if other.properties["displayName"] == name and other.name.lower() != request.params["named_value"].lower():
             raise invalid(("displayName", f"Named value with display name '{name}' already exists."))
-    value = sent.get("value")
-    if not isinstance(value, str) or not 1 <= len(value) <= 4096:
-        raise invalid(("value", "Value is required and must have at most 4096 characters."))
+    check_tags(sent.get("tags"))
     secret = bool(sent.get("secret", False))
-    shown = {} if secret else {"value": value}
+    shown: Body = {} if secret else {"value": sent.get("value")}
+    if sent.get("keyVault"):
+        secret, shown = True, {"keyVault": sent["keyVault"]}
+    elif not isinstance(sent.get("value"), str) or not 1 <= len(sent["value"]) <= 4096:
+        raise invalid(("value", "Value is required and must have at most 4096 characters."))
     return {
         "displayName": name,
         **shown,
@@ -65,6 +65,20 @@ def named_value_properties(request: ArmRequest, sent: Body, existing: Document |
         "secret": secret,
         "provisioningState": "Succeeded",
     }
+
+
+def check_tags(tags: object) -> None:
+    """At most 32 texts."""
+    if tags is not None and not (isinstance(tags, list) and len(tags) <= 32 and all(isinstance(t, str) for t in tags)):
+        raise invalid(("tags", "Tags must be a list of at most 32 texts."))
+
+
+def with_secret(request: ArmRequest, sent: Body) -> Body:
+    """What was sent, with the value of the key vault's secret that it names; the state of that look with it."""
+    if not sent.get("keyVault"):
+        return sent
+    value, shown = read_secret(request, sent["keyVault"])
+    return {**sent, "value": value, "keyVault": shown}
 
 
 def value_of(named_value: Document) -> str:
@@ -84,7 +98,7 @@ def put_named_value(request: ArmRequest, _: World) -> ArmResponse:
     check_writable(request)
     existing = request.world.arm.get(request.id)
     check_etag(request, existing)
-    return begin(request, sent_properties(request), existing)
+    return begin(request, with_secret(request, sent_properties(request)), existing)
 
 
 @route("PATCH", NAMED)
@@ -92,7 +106,10 @@ def patch_named_value(request: ArmRequest, _: World) -> ArmResponse:
     check_writable(request)
     existing = found_or_404(request, LABEL)
     check_etag(request, existing)
-    merged = {**existing.properties, "value": value_of(existing), **sent_properties(request)}
+    sent = with_secret(request, sent_properties(request))
+    merged = {**existing.properties, "value": value_of(existing), **sent}
+    if "value" in sent and "keyVault" not in sent:
+        merged.pop("keyVault", None)
     operation = started(request, named_value_properties(request, merged, existing), merged["value"])
     return ArmResponse(202, None, {"Location": location(request, operation, 200), **operation.retry_headers()})
 
@@ -100,6 +117,11 @@ def patch_named_value(request: ArmRequest, _: World) -> ArmResponse:
 def begin(request: ArmRequest, sent: Body, existing: Document | None) -> ArmResponse:
     """The first answer to a PUT, in the form that the switch chooses."""
     operation = started(request, named_value_properties(request, sent, existing), sent["value"])
+    return first_answer(request, operation, existing)
+
+
+def first_answer(request: ArmRequest, operation: Operation, existing: Document | None) -> ArmResponse:
+    """What a PUT that takes a while answers first, in the form that the switch chooses."""
     code = 200 if existing else 201
     where = location(request, operation, code)
     mode = request.world.switches.apim_named_value_writes
@@ -151,10 +173,15 @@ def policies_of(world: World, service_id: str) -> list[Document]:
 @route("GET", NAMED)
 def get_named_value(request: ArmRequest, _: World) -> ArmResponse:
     """The named value; with `asyncId` or `azure-asyncId`, how its write goes."""
+    return polled(request) or entity_answer(found_or_404(request, LABEL))
+
+
+def polled(request: ArmRequest) -> ArmResponse | None:
+    """How the write goes that `asyncId` or `azure-asyncId` names; None when it is a plain look."""
     operations = request.world.operations
     query = request.query
     if poll := query.get("asyncId"):
-        code = int(query.get("asyncCode", "200"))
+        code = 201 if query.get("asyncCode") == "201" else 200
         answer = operations.location(poll, lambda: entity_answer(request.world.arm.need(request.id), code))
         if answer is not None:
             return answer
@@ -164,7 +191,27 @@ def get_named_value(request: ArmRequest, _: World) -> ArmResponse:
         if running and "azure-asyncId" in query:
             return ArmResponse(200, pretty(envelope(request.id, {"ProvisioningState": "InProgress"})))
         raise missing(LABEL)
-    return entity_answer(found_or_404(request, LABEL))
+    return None
+
+
+@route("POST", f"{NAMED}/refreshSecret")
+def refresh_secret(request: ArmRequest, world: World) -> ArmResponse:
+    """The value of the key vault's secret is read again; an operation."""
+    check_writable(request)
+    named_value = world.arm.get(request.up_to("named_value"))
+    if named_value is None:
+        raise missing(LABEL)
+    if not named_value.properties.get("keyVault"):
+        raise invalid(("keyVault", "Only a named value from a key vault can be refreshed."))
+    value, shown = read_secret(request, named_value.properties["keyVault"])
+    body = {**named_value.body, "properties": {**named_value.properties, "keyVault": shown}}
+
+    def done() -> None:
+        world.arm.put(body["id"], body, private={"value": value})
+
+    operation = world.operations.start(named_value.id, on_done=done)
+    where = request.absolute(f"{named_value.id}?asyncId={operation.id}&asyncCode=200")
+    return ArmResponse(202, None, {"Location": where, **operation.retry_headers()})
 
 
 @route("GET", f"{SERVICE}/tenant/operationResults/{{operation}}", uncovered=POLLS)
@@ -187,7 +234,8 @@ def refuse_while_referenced(request: ArmRequest, named_value: Document) -> None:
     """A named value that a policy uses stays (documented; status and text are assumed)."""
     name = named_value.properties["displayName"]
     world, service_id = request.world, request.up_to("service")
-    users = [policy.id for policy in policies_of(world, service_id) if name in names_in(policy)]
+    mentioning = (policy for policy in policies_of(world, service_id) if name in policy.properties["value"])
+    users = [policy.id for policy in mentioning if name in names_in(policy)]
     if world.switches.apim_backend_protects_named_value:
         backends = world.arm.members(f"{service_id}/backends")
         users += [found.id for found in backends if name in NAMED_VALUE.findall(str(found.properties))]

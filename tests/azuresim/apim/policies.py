@@ -56,6 +56,8 @@ def put_policy(request: ArmRequest, _: World) -> ArmResponse:
 def accepted(request: ArmRequest, sent: Body) -> PolicyText:
     """The document that was sent, or the service's refusal of it."""
     written, text = sent.get("format") or "xml", sent.get("value")
+    if not isinstance(written, str):
+        raise invalid(("format", "The format is no text."))
     if written in LINKS:
         raise not_simulated(f"policies in format {written}")
     if written not in FORMATS:

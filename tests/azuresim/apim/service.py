@@ -13,6 +13,7 @@ learn.microsoft.com/azure/api-management/api-management-howto-use-managed-servic
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 from azuresim import arm
 from azuresim.apim import (
@@ -28,17 +29,18 @@ from azuresim.apim import (
 from azuresim.apim.entities import (
     SERVICE,
     VERSIONS,
+    check_etag,
     envelope,
     invalid,
     listing,
     missing,
-    not_simulated,
     route,
     transitioning,
 )
 from azuresim.apim.identity import ABSENT, kinds_of, named_identities, shown_identity, wanted_identity
 from azuresim.apim.products import add_master
 from azuresim.arm import ArmRequest
+from azuresim.operations import Operation
 from azuresim.policy.text import BUILT_IN_GLOBAL, write
 from azuresim.resources import Body, Document
 from azuresim.wire import ArmResponse
@@ -47,7 +49,26 @@ from azuresim.world import World
 __all__ = ["add_service"]
 
 ROUTES = (apis, backends, named_values, operations, policies, products, revisions, version_sets)  # registers them
-PATCHABLE = {"identity", "tags"}
+CHANGEABLE: Mapping[str, type | tuple[type, ...]] = {
+    "publisherEmail": str,
+    "publisherName": str,
+    "notificationSenderEmail": str,
+    "customProperties": dict,
+    "virtualNetworkType": str,
+    "virtualNetworkConfiguration": dict,
+    "publicNetworkAccess": str,
+    "publicIpAddressId": str,
+    "apiVersionConstraint": dict,
+    "hostnameConfigurations": list,
+    "additionalLocations": list,
+    "certificates": list,
+    "disableGateway": bool,
+    "enableClientCertificate": bool,
+    "natGatewayState": str,
+    "developerPortalStatus": str,
+    "legacyPortalStatus": str,
+}
+"""What clients may change of a service, each with its type; other properties are the service's own."""
 LOCATIONS = "/subscriptions/{sub}/providers/Microsoft.ApiManagement/locations/{location}"
 UPDATE = "_Update_"
 ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
@@ -163,20 +184,49 @@ def patch_service(request: ArmRequest, world: World) -> ArmResponse:
     A second write while one is under way is refused with 409; code and text are assumed.
     """
     service, sent = request.document(), request.json
-    if unknown := sorted(sent.keys() - PATCHABLE):
-        raise not_simulated(f"PATCH of the service's {', '.join(unknown)}")
+    check_etag(request, service)
     if world.operations.running(service.id):
         raise transitioning()
-    tags = sent.get("tags", service.body["tags"])
+    tags = service.body["tags"] if sent.get("tags") is None else sent["tags"]
+    if not isinstance(tags, dict):
+        raise invalid(("tags", "The tags are not an object."))
     identity = service.body["identity"]
     if "identity" in sent:
         if sent["identity"] is not None and not isinstance(sent["identity"], dict):
             raise invalid(("identity", "The identity is not an object."))
         request.need_linked(ASSIGN, named_identities(sent["identity"] or {}))
         identity = wanted_identity(world, identity, sent["identity"] or {"type": "None"})
-    if same(identity, service.body["identity"]) and tags == service.body["tags"]:
+    changed = changed_properties(service, sent)
+    if not changed and same(identity, service.body["identity"]) and tags == service.body["tags"]:
         return ArmResponse(200, service.body)
     return begin(request, service, identity, tags)
+
+
+def changed_properties(service: Document, sent: Body) -> bool:
+    """The properties and the sku that were sent are those of the service; whether that changed any."""
+    properties = sent.get("properties") or {}
+    sku = sent.get("sku") or {}
+    if not isinstance(properties, dict) or not isinstance(sku, dict):
+        raise invalid(("properties", "'properties' and 'sku' must be objects."))
+    for name, value in properties.items():
+        kind = CHANGEABLE.get(name)
+        if kind is not None and value is not None and not isinstance(value, kind):
+            raise invalid((f"properties.{name}", f"The value of '{name}' is of the wrong type."))
+    wanted = {**service.properties, **{name: value for name, value in properties.items() if name in CHANGEABLE}}
+    new_sku = {**service.body["sku"], **{name: sku[name] for name in ("name", "capacity") if name in sku}}
+    if not isinstance(new_sku["name"], str) or isinstance(new_sku["capacity"], bool | str | list | dict):
+        raise invalid(("sku", "The sku needs a name and a whole number as its capacity."))
+    changed = (wanted, new_sku) != (service.properties, service.body["sku"])
+    service.body["properties"], service.body["sku"] = wanted, new_sku
+    return changed
+
+
+def new_service(world: World, service_id: str, sent: Body) -> Document:
+    """The service that a PUT makes, before its identity is in force."""
+    service = add_service(world, service_id, sku=sent["sku"]["name"], location=sent["location"])
+    changed_properties(service, sent)
+    service.body["tags"] = sent.get("tags") or {}
+    return service
 
 
 def same(wanted: Body | None, present: Body | None) -> bool:
@@ -206,9 +256,15 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
     if world.switches.apim_service_polls == "results":
         location = request.absolute(f"{service.id}/operationresults/{operation.id}")
         return ArmResponse(202, service.body, {"Location": location, **operation.retry_headers()})
-    token = base64.urlsafe_b64encode(f"westeurope:{service.name}{UPDATE}{operation.id}".encode()).decode().rstrip("=")
+    return ArmResponse(202, service.body, operation_headers(request, operation))
+
+
+def operation_headers(request: ArmRequest, operation: Operation) -> dict[str, str]:
+    """Where an operation on a service can be followed, as a status and as a result."""
+    name = request.id.rpartition("/")[2]
+    token = base64.urlsafe_b64encode(f"westeurope:{name}{UPDATE}{operation.id}".encode()).decode().rstrip("=")
     location = f"{LOCATIONS.format(sub=request.params['sub'], location='westeurope')}/operationResults/{token}"
-    return ArmResponse(202, service.body, operation.headers(request, location=location))
+    return operation.headers(request, location=location)
 
 
 @arm.route("GET", LOCATIONS + "/operationResults/{token}", versions=VERSIONS, uncovered=POLLS)

@@ -19,7 +19,7 @@ def version_set_properties(request: ArmRequest, sent: Body, existing: Document |
     name, scheme = sent.get("displayName"), sent.get("versioningScheme")
     if not isinstance(name, str) or not 1 <= len(name) <= 100:
         raise invalid(("displayName", "Version set display name must be between 1 and 100 characters long."))
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
         raise invalid(("versioningScheme", f"'{scheme}' is not a versioning scheme."))
     for needed in NAMES:
         given = sent.get(needed)

@@ -78,7 +78,12 @@ Moved = tuple[int, int]
 class Reader:
     def __init__(self, submitted: str, escaped: str, moved: list[Moved]) -> None:
         self.submitted, self.moved = submitted, [(0, 0), *moved]
-        self.data = escaped.encode()
+        try:
+            self.data = escaped.encode()
+        except UnicodeEncodeError as wrong:
+            raise MalformedPolicy(
+                f"hexadecimal value 0x{ord(escaped[wrong.start]):X}, is an invalid character."
+            ) from None
         self.open: list[Element] = []
         self.root: Element | None = None
         self.before: list[Comment] = []
