@@ -116,9 +116,9 @@ async def test_both_forms_of_authentication_settings_at_once_are_refused() -> No
         assert refusals(answer)[0][0] == "authenticationSettings"
 
 
-async def test_importing_a_description_is_loudly_not_simulated(here: Apim) -> None:
-    """The simulator's own limit."""
-    answer = await here.an_api(format="openapi", value="{}")
+async def test_importing_other_kinds_of_descriptions_is_loudly_not_simulated(here: Apim) -> None:
+    """No Azure behaviour: the simulator's own limit."""
+    answer = await here.an_api(format="wsdl", value="<definitions />")
     assert (answer.status, answer.data()["error"]["code"]) == (501, "NotSimulated")
 
 

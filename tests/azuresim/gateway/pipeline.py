@@ -151,8 +151,15 @@ class Run:
         except PolicyFailure:
             self.failed_at = self.failed_at or step
             raise
-        if exchange.tracer is not None and step.element.name not in ("trace", "choose"):
-            exchange.tracer.add(step.element.name, told(exchange, step))
+        except Returned:
+            self.trace(step)
+            raise
+        self.trace(step)
+
+    def trace(self, step: Step) -> None:
+        """The trace, when there is one, shows that the statement has run."""
+        if self.exchange.tracer is not None and step.element.name not in ("trace", "choose"):
+            self.exchange.tracer.add(step.element.name, told(self.exchange, step))
 
 
 def told(exchange: Exchange, step: Step) -> dict[str, object]:

@@ -22,6 +22,7 @@ import jwt
 from azuresim.gateway.exchange import Exchange
 from azuresim.gateway.failures import Broken, NotRun, PolicyFailure
 from azuresim.gateway.pipeline import Handler, Run, Step
+from azuresim.policy.csharp.credentials import jwt_of
 from azuresim.policy.text import Element
 
 Claims = dict[str, Any]
@@ -91,7 +92,7 @@ def validate_jwt(run: Run, step: Step) -> None:
 
 def keep_token(exchange: Exchange, statement: Element, token: str) -> None:
     if variable := statement.attributes.get("output-token-variable-name"):
-        raise NotRun(f"{statement.name} with a variable for the token, {variable}")
+        exchange.variables[variable] = jwt_of(token)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def verified(exchange: Exchange, statement: Element, token: str, keys: Sequence[
     timeless = expires is None and not exchange.flag(statement, "require-expiration-time", default=True)
     numbers = isinstance(expires, int | float) or timeless
     demand(exchange, statement, numbers and isinstance(begins, int | float), "JwtInvalid", "Invalid JWT.")
-    alive = timeless or now < float(expires or 0) + (skew if statement.name == "validate-jwt" else 0)
+    alive = timeless or now < (expires or 0) + (skew if statement.name == "validate-jwt" else 0)
     demand(exchange, statement, alive, "TokenExpired", "Invalid JWT.")
     demand(exchange, statement, now + skew >= begins, "JwtInvalid", "Invalid JWT.")
     return claims

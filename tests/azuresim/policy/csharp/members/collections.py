@@ -1,0 +1,426 @@
+"""Arrays, lists, dictionaries and LINQ. Source: learn.microsoft.com/dotnet/api/system.linq.enumerable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import cmp_to_key
+from typing import Any
+
+from azuresim.policy.csharp.errors import EvaluationError, NotRun
+from azuresim.policy.csharp.frame import Frame
+from azuresim.policy.csharp.operators import binary
+from azuresim.policy.csharp.signatures import Live, Typed, declare
+from azuresim.policy.csharp.types import OBJECT, STRING, T, array, sequence
+from azuresim.policy.csharp.values import Array, Dictionary, Pair, bounded
+
+MISSING: object = object()
+
+
+NO_ELEMENTS = "Sequence contains no elements"
+NO_MATCH = "Sequence contains no matching element"
+Predicate = Callable[[Any], bool]
+
+
+class Lookup:
+    """IReadOnlyDictionary over what the call carries: headers, query, claims, variables."""
+
+    def __init__(self, type: T, values: Mapping[str, Any], any_case: bool = False) -> None:
+        self.type, self.values, self.any_case = type, values, any_case
+
+    def find(self, key: str | None) -> tuple[bool, Any]:
+        if key is None:
+            raise EvaluationError("Value cannot be null. (Parameter 'key')")
+        if key in self.values:
+            return True, self.shown(self.values[key])
+        if self.any_case:
+            for name, value in self.values.items():
+                if name.lower() == key.lower():
+                    return True, self.shown(value)
+        return False, None
+
+    def shown(self, value: Any) -> Any:
+        return Array(array(STRING), value) if isinstance(value, list | tuple) and not isinstance(value, Array) else value
+
+    def elements(self) -> list[Pair]:
+        return [Pair(name, self.shown(value)) for name, value in self.values.items()]
+
+
+def found(of: Any, key: Any) -> tuple[bool, Any]:
+    if isinstance(of, Lookup):
+        return of.find(key)
+    if key is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'key')")
+    return (True, of[key]) if key in of else (False, None)
+
+
+def got(of: Any, key: Any) -> Any:
+    there, value = found(of, key)
+    if not there:
+        raise EvaluationError("The given key was not present in the dictionary.")
+    return value
+
+
+def joined_or(of: Any, key: str, default: str | None) -> str | None:
+    """`GetValueOrDefault` of headers, query and claims: several values come joined by a comma."""
+    there, value = found(of, key)
+    return bounded(",".join(value)) if there else default
+
+
+def variable_or(frame: Frame, types: dict[str, T], of: Any, key: str, default: Any) -> Any:
+    from azuresim.policy.csharp.values import unboxed
+
+    there, value = found(of, key)
+    return unboxed(value, types["T"]) if there else default
+
+
+READ: dict[str, Any] = {
+    "V this[K key]": got,
+    "bool ContainsKey(K key)": lambda of, key: found(of, key)[0],
+    "bool TryGetValue(K key, out V value)": lambda of, key: tried(of, key),
+    "int Count": lambda of: len(of.values) if isinstance(of, Lookup) else len(of),
+    "IEnumerable<K> Keys": lambda of: Array(sequence(of.type.args[0]), [one.key for one in pairs(of)]),
+    "IEnumerable<V> Values": lambda of: Array(sequence(of.type.args[1]), [one.value for one in pairs(of)]),
+}
+
+
+def tried(of: Any, key: Any) -> tuple[bool, Any]:
+    there, value = found(of, key)
+    return there, value if there else zero(of.type.args[1])
+
+
+def zero(of: T) -> Any:
+    zeros: dict[str, Any] = {"int": 0, "bool": False, "double": 0.0}
+    return zeros.get(of.name)
+
+
+def pairs(of: Any) -> list[Pair]:
+    return of.elements() if isinstance(of, Lookup) else [Pair(key, value) for key, value in of.items()]
+
+
+def added(of: Dictionary, key: Any, value: Any) -> None:
+    if found(of, key)[0]:
+        raise EvaluationError("An item with the same key has already been added.")
+    of[key] = value
+
+
+declare("IReadOnlyDictionary", "System.Collections.Generic", READ, generics="K V", others="GetEnumerator")
+declare(
+    "IReadOnlyDictionary<string, string[]>",
+    "",
+    {"string GetValueOrDefault(string key, string defaultValue = null)": joined_or},
+)
+declare(
+    "IReadOnlyDictionary<string, string>",
+    "",
+    {"string GetValueOrDefault(string key, string defaultValue = null)": lambda of, key, default: (
+        found(of, key)[1] if found(of, key)[0] else default
+    )},
+)
+declare(
+    "IReadOnlyDictionary<string, object>",
+    "",
+    {"T GetValueOrDefault<T>(string key, T defaultValue = null)": Typed(variable_or)},
+)
+declare("IDictionary", "System.Collections.Generic", READ, generics="K V", others="Add Remove Clear GetEnumerator")
+declare(
+    "Dictionary",
+    "System.Collections.Generic",
+    {
+        **READ,
+        "new()": lambda: Dictionary(OBJECT),
+        "void Add(K key, V value)": added,
+        "bool Remove(K key)": lambda of, key: of.pop(key, MISSING) is not MISSING,
+        "void Clear()": dict.clear,
+    },
+    generics="K V",
+    others="new* ContainsValue Comparer GetEnumerator Remove* TryAdd",
+)
+declare("KeyValuePair", "System.Collections.Generic", {"K Key": lambda one: one.key, "V Value": lambda one: one.value}, "K V")
+
+
+# --- arrays and lists -------------------------------------------------------------------------------------------------
+def at(of: Any, index: int) -> Any:
+    if not 0 <= index < len(of):
+        raise EvaluationError(
+            "Index was outside the bounds of the array."
+            if not isinstance(of, Array) or of.type.name == "[]"
+            else "Index was out of range. Must be non-negative and less than the size of the collection."
+        )
+    from azuresim.policy.csharp.values import Byte
+
+    return Byte(of[index]) if isinstance(of, bytes) else of[index]
+
+
+def appended(of: Any, value: Any) -> None:
+    if of.type.name == "[]":
+        raise EvaluationError("Collection was of a fixed size.")
+    of.append(value)
+
+
+declare(
+    "[]",
+    "System",
+    {"int Length": len, "T this[int index]": at},
+    generics="T",
+    others="GetLength GetValue SetValue Clone CopyTo Rank LongLength GetUpperBound GetEnumerator",
+)
+declare(
+    "Array",
+    "System",
+    {"static int IndexOf<T>(T[] array, T value)": lambda of, value: of.index(value) if value in of else -1},
+    others="Sort Reverse Exists Find FindIndex ConvertAll Copy Resize Empty ForEach FindAll TrueForAll Clear LastIndexOf",
+)
+declare("IReadOnlyCollection", "System.Collections.Generic", {"int Count": len}, generics="T")
+declare(
+    "ICollection",
+    "System.Collections.Generic",
+    {"int Count": len, "void Add(T item)": appended},
+    generics="T",
+    others="Remove Clear CopyTo",
+)
+declare(
+    "IList",
+    "System.Collections.Generic",
+    {"T this[int index]": at},
+    generics="T",
+    others="IndexOf Insert RemoveAt",
+)
+declare(
+    "List",
+    "System.Collections.Generic",
+    {
+        "new()": lambda: Array(OBJECT),
+        "new(IEnumerable<T> collection)": Live(lambda frame, of: Array(OBJECT, frame.items(of))),
+        "int Count": len,
+        "T this[int index]": at,
+        "void Add(T item)": appended,
+        "void AddRange(IEnumerable<T> collection)": Live(lambda frame, of, more: of.extend(list(frame.items(more)))),
+        "bool Contains(T item)": lambda of, value: value in of,
+        "bool Exists(Func<T, bool> match)": lambda of, test: any(test(one) for one in of),
+        "int IndexOf(T item)": lambda of, value: of.index(value) if value in of else -1,
+        "void Clear()": list.clear,
+    },
+    generics="T",
+    others="""Insert RemoveAt Remove RemoveAll Sort Reverse Find FindAll FindIndex ForEach ToArray* BinarySearch Capacity new*
+        ConvertAll GetRange IndexOf* TrueForAll InsertRange CopyTo GetEnumerator""",
+)
+declare("HashSet", "System.Collections.Generic", {}, "T", others="new Add Contains Count Remove UnionWith")
+
+
+# --- LINQ -------------------------------------------------------------------------------------------------------------
+def always(_: Any) -> bool:
+    return True
+
+
+def first(frame: Frame, of: Any, test: Predicate = always) -> Any:
+    for one in frame.items(of):
+        if test(one):
+            return one
+    raise EvaluationError(NO_ELEMENTS if test is always else NO_MATCH)
+
+
+def first_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always) -> Any:
+    return next((one for one in frame.items(of) if test(one)), empty(types["T"]))
+
+
+def empty(of: T) -> Any:
+    if of.name in ("KeyValuePair", "DateTime", "TimeSpan", "Guid", "char", "long", "decimal"):
+        raise NotRun(f"the default of '{of}' is not simulated")
+    return zero(of)
+
+
+def last(frame: Frame, of: Any, test: Predicate = always) -> Any:
+    return first(frame, Array(OBJECT, reversed(list(frame.items(of)))), test)
+
+
+def last_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always) -> Any:
+    return first_or(frame, types, Array(OBJECT, reversed(list(frame.items(of)))), test)
+
+
+def single(frame: Frame, of: Any, test: Predicate = always) -> Any:
+    matching = [one for one in frame.items(of) if test(one)]
+    if len(matching) > 1:
+        raise EvaluationError("Sequence contains more than one " + ("element" if test is always else "matching element"))
+    if not matching:
+        raise EvaluationError(NO_ELEMENTS if test is always else NO_MATCH)
+    return matching[0]
+
+
+def single_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always) -> Any:
+    matching = [one for one in frame.items(of) if test(one)]
+    return single(frame, Array(OBJECT, matching)) if matching else empty(types["T"])
+
+
+def listed(kind: Callable[[T], T], name: str = "T") -> Callable[[Callable[..., Iterable[Any]]], Typed]:
+    """A member whose items make a new collection of the type parameter `name`."""
+
+    def decorate(work: Callable[..., Iterable[Any]]) -> Typed:
+        return Typed(lambda frame, types, of, *args: made(kind(types[name]), list(work(frame, of, *args))))
+
+    return decorate
+
+
+def made(kind: T, items: list[Any]) -> Any:
+    return bytes(items) if kind == array(T("byte")) else Array(kind, items)
+
+
+def as_list(of: T) -> T:
+    return T("List", (of,))
+
+
+def distinct(frame: Frame, of: Any) -> list[Any]:
+    seen: list[Any] = []
+    marks: set[Any] = set()
+    for one in frame.items(of):
+        mark = one if isinstance(one, str | int | float) else id(one)
+        if mark not in marks:
+            marks.add(mark)
+            seen.append(one)
+    return seen
+
+
+def ordered(frame: Frame, of: Any, key: Callable[[Any], Any], descending: bool) -> list[Any]:
+    items = list(frame.items(of))
+    return sorted(items, key=cmp_to_key(lambda one, other: order(key(one), key(other))), reverse=descending)
+
+
+def order(one: Any, other: Any) -> int:
+    if one is None or other is None:
+        return (one is not None) - (other is not None)
+    if isinstance(one, str) and not (one.isascii() and one.isalnum() and one == one.lower() and other == other.lower()):
+        raise NotRun("sorting texts in a culture is not simulated")
+    try:
+        return bool(one > other) - bool(one < other)
+    except TypeError as error:
+        raise EvaluationError("At least one object must implement IComparable.") from error
+
+
+def summed(frame: Frame, types: dict[str, T], of: Any, key: Callable[[Any], Any], name: str) -> Any:
+    kind = types[name]
+    if kind.name not in ("int", "long", "double", "decimal"):
+        raise NotRun(f"the sum of '{kind}' is not simulated")
+    zeros: dict[str, Any] = {"int": 0, "long": 0, "double": 0.0, "decimal": Decimal(0)}
+    total = sum((key(one) for one in frame.items(of)), zeros[kind.name])
+    if kind.name in ("int", "long") and not -(2**31) <= total < 2**31 and kind.name == "int":
+        raise EvaluationError("Arithmetic operation resulted in an overflow.")
+    return binary("+", kind, kind)[1](zeros[kind.name], total)
+
+
+def extreme(frame: Frame, of: Any, key: Callable[[Any], Any], sign: int) -> Any:
+    values = [key(one) for one in frame.items(of)]
+    if not values:
+        raise EvaluationError(NO_ELEMENTS)
+    best = values[0]
+    for one in values[1:]:
+        best = one if order(one, best) * sign > 0 else best
+    return best
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def keyed(frame: Frame, types: dict[str, T], of: Any, key: Callable[[Any], Any], value: Callable[[Any], Any]) -> Any:
+    result = Dictionary(T("Dictionary", (types["K"], types.get("V", types["T"]))))
+    for one in frame.items(of):
+        added(result, key(one), value(one))
+    return result
+
+
+def equal_sequences(frame: Frame, of: Any, other: Any) -> bool:
+    return list(frame.items(of)) == list(frame.items(other))
+
+
+def limited(count: int) -> int:
+    return max(0, count)
+
+
+LINQ: dict[str, Any] = {
+    "bool Any()": Live(lambda frame, of: next(frame.items(of), MISSING) is not MISSING),
+    "bool Any(Func<T, bool> predicate)": Live(lambda frame, of, test: any(test(one) for one in frame.items(of))),
+    "bool All(Func<T, bool> predicate)": Live(lambda frame, of, test: all(test(one) for one in frame.items(of))),
+    "int Count()": Live(lambda frame, of: len(list(frame.items(of)))),
+    "int Count(Func<T, bool> predicate)": Live(lambda frame, of, test: sum(1 for one in frame.items(of) if test(one))),
+    "bool Contains(T value)": Live(lambda frame, of, value: any(one == value for one in frame.items(of))),
+    "bool SequenceEqual(IEnumerable<T> second)": Live(equal_sequences),
+    "T First()": Live(first),
+    "T First(Func<T, bool> predicate)": Live(first),
+    "T FirstOrDefault()": Typed(first_or),
+    "T FirstOrDefault(Func<T, bool> predicate)": Typed(first_or),
+    "T Last()": Live(last),
+    "T Last(Func<T, bool> predicate)": Live(last),
+    "T LastOrDefault()": Typed(last_or),
+    "T LastOrDefault(Func<T, bool> predicate)": Typed(last_or),
+    "T Single()": Live(single),
+    "T Single(Func<T, bool> predicate)": Live(single),
+    "T SingleOrDefault()": Typed(single_or),
+    "T SingleOrDefault(Func<T, bool> predicate)": Typed(single_or),
+    "T ElementAt(int index)": Live(lambda frame, of, index: at(Array(OBJECT, frame.items(of)), index)),
+    "IEnumerable<T> Where(Func<T, bool> predicate)": listed(sequence)(
+        lambda frame, of, test: [one for one in frame.items(of) if test(one)]
+    ),
+    "IEnumerable<R> Select<R>(Func<T, R> selector)": listed(sequence, "R")(
+        lambda frame, of, work: [work(one) for one in frame.items(of)]
+    ),
+    "IEnumerable<R> Select<R>(Func<T, int, R> selector)": listed(sequence, "R")(
+        lambda frame, of, work: [work(one, index) for index, one in enumerate(frame.items(of))]
+    ),
+    "IEnumerable<R> SelectMany<R>(Func<T, IEnumerable<R>> selector)": listed(sequence, "R")(
+        lambda frame, of, work: [inner for one in frame.items(of) for inner in frame.items(work(one))]
+    ),
+    "IEnumerable<T> Distinct()": listed(sequence)(distinct),
+    "IEnumerable<T> Reverse()": listed(sequence)(lambda frame, of: list(frame.items(of))[::-1]),
+    "IEnumerable<T> Skip(int count)": listed(sequence)(lambda frame, of, count: list(frame.items(of))[limited(count) :]),
+    "IEnumerable<T> Take(int count)": listed(sequence)(lambda frame, of, count: list(frame.items(of))[: limited(count)]),
+    "IEnumerable<T> Concat(IEnumerable<T> second)": listed(sequence)(
+        lambda frame, of, more: [*frame.items(of), *frame.items(more)]
+    ),
+    "IEnumerable<T> Union(IEnumerable<T> second)": listed(sequence)(
+        lambda frame, of, more: distinct(frame, Array(OBJECT, [*frame.items(of), *frame.items(more)]))
+    ),
+    "IEnumerable<T> Intersect(IEnumerable<T> second)": listed(sequence)(
+        lambda frame, of, more: both(distinct(frame, of), list(frame.items(more)), True)
+    ),
+    "IEnumerable<T> Except(IEnumerable<T> second)": listed(sequence)(
+        lambda frame, of, more: both(distinct(frame, of), list(frame.items(more)), False)
+    ),
+    "IOrderedEnumerable<T> OrderBy<K>(Func<T, K> keySelector)": listed(sequence)(
+        lambda frame, of, key: ordered(frame, of, key, False)
+    ),
+    "IOrderedEnumerable<T> OrderByDescending<K>(Func<T, K> keySelector)": listed(sequence)(
+        lambda frame, of, key: ordered(frame, of, key, True)
+    ),
+    "T[] ToArray()": listed(array)(lambda frame, of: list(frame.items(of))),
+    "List<T> ToList()": listed(as_list)(lambda frame, of: list(frame.items(of))),
+    "Dictionary<K, T> ToDictionary<K>(Func<T, K> keySelector)": Typed(
+        lambda frame, types, of, key: keyed(frame, types, of, key, same)
+    ),
+    "Dictionary<K, V> ToDictionary<K, V>(Func<T, K> keySelector, Func<T, V> elementSelector)": Typed(keyed),
+    "T Sum()": Typed(lambda frame, types, of: summed(frame, types, of, same, "T")),
+    "R Sum<R>(Func<T, R> selector)": Typed(lambda frame, types, of, key: summed(frame, types, of, key, "R")),
+    "T Max()": Live(lambda frame, of: extreme(frame, of, same, 1)),
+    "T Min()": Live(lambda frame, of: extreme(frame, of, same, -1)),
+    "R Max<R>(Func<T, R> selector)": Live(lambda frame, of, key: extreme(frame, of, key, 1)),
+    "R Min<R>(Func<T, R> selector)": Live(lambda frame, of, key: extreme(frame, of, key, -1)),
+}
+
+
+def both(items: Sequence[Any], others: Sequence[Any], inside: bool) -> list[Any]:
+    marks = {one for one in others if isinstance(one, str | int | float)}
+    if any(not isinstance(one, str | int | float | None) for one in (*items, *others)):
+        raise NotRun("set operations on objects are not simulated")
+    return [one for one in items if (one in marks) == inside]
+
+
+declare(
+    "IEnumerable",
+    "System.Collections.Generic",
+    LINQ,
+    generics="T",
+    others="""Aggregate Average Cast OfType GroupBy Join GroupJoin Zip DefaultIfEmpty ElementAtOrDefault TakeWhile SkipWhile
+        ThenBy ThenByDescending ToLookup LongCount AsEnumerable Append Prepend ToHashSet Sum* Max* Min* Where* Any* OrderBy*
+        Contains* Distinct* ToDictionary* GetEnumerator SelectMany* Select*""",
+)
+declare("Enumerable", "System.Linq", {}, others="Range Repeat Empty Any First Select Where Concat Contains Join Count")
+declare("IOrderedEnumerable", "System.Linq", {}, "T", others="ThenBy ThenByDescending")

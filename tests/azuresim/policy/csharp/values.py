@@ -1,0 +1,230 @@
+"""
+Values while an expression runs, and the conversions between them.
+
+string is str, int is int, long Long, double float, decimal Decimal, char Char, byte[] bytes, arrays Array, JSON Json.
+Texts of exceptions: learn.microsoft.com/dotnet/api, the exceptions' own pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from azuresim.policy.csharp import context as call
+from azuresim.policy.csharp.errors import EvaluationError, NotRun
+from azuresim.policy.csharp.types import (
+    BOOL,
+    BYTES,
+    CHAR,
+    DATETIME,
+    DECIMAL,
+    DOUBLE,
+    GUID,
+    INT,
+    LONG,
+    NULL,
+    OBJECT,
+    STRING,
+    TIMESPAN,
+    T,
+    cost,
+)
+
+LARGEST_TEXT = 1_000_000
+
+
+class Long(int):
+    """A C# long."""
+
+
+class Char(str):
+    """A C# char."""
+
+    __slots__ = ()
+
+
+class Byte(int):
+    """A C# byte."""
+
+
+class Array(list[Any]):
+    """T[] or List<T>; `type` is the whole static type."""
+
+    def __init__(self, type: T, items: Any = ()) -> None:
+        super().__init__(items)
+        self.type = type
+
+
+class Dictionary(dict[Any, Any]):
+    def __init__(self, type: T, items: Any = ()) -> None:
+        super().__init__(items)
+        self.type = type
+
+
+@dataclass(frozen=True)
+class Enum:
+    type: T
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    key: Any
+    value: Any
+
+
+@dataclass(frozen=True)
+class Credentials:
+    user_id: str
+    password: str
+
+
+class NullReference(EvaluationError):
+    def __init__(self) -> None:
+        super().__init__("Object reference not set to an instance of an object.")
+
+
+PLAIN: Mapping[type, T] = {
+    str: STRING,
+    bool: BOOL,
+    int: INT,
+    Long: LONG,
+    float: DOUBLE,
+    Decimal: DECIMAL,
+    Char: CHAR,
+    Byte: T("byte"),
+    bytes: BYTES,
+    datetime: DATETIME,
+    timedelta: TIMESPAN,
+    UUID: GUID,
+    type(None): NULL,
+    call.Response: T("IResponse"),
+    call.Request: T("IRequest"),
+    Credentials: T("BasicAuthCredentials"),
+}
+RUNTIME_NAMES = {
+    "string": "System.String",
+    "int": "System.Int32",
+    "long": "System.Int64",
+    "bool": "System.Boolean",
+    "double": "System.Double",
+    "decimal": "System.Decimal",
+    "char": "System.Char",
+    "byte": "System.Byte",
+    "DateTime": "System.DateTime",
+    "TimeSpan": "System.TimeSpan",
+    "Guid": "System.Guid",
+    "object": "System.Object",
+    **{name: f"Newtonsoft.Json.Linq.{name}" for name in ("JToken", "JObject", "JArray", "JValue", "JProperty")},
+}
+
+
+def type_of(value: Any) -> T:
+    """The type that the value has while it runs."""
+    found = PLAIN.get(type(value))
+    if found is not None:
+        return found
+    kind = getattr(value, "type", None)
+    return kind if isinstance(kind, T) else OBJECT
+
+
+def full_name(of: T) -> str:
+    if of.name == "[]":
+        return full_name(of.args[0]) + "[]"
+    return RUNTIME_NAMES.get(of.name, str(of))
+
+
+def is_of(value: Any, wanted: T) -> bool:
+    if value is None:
+        return False
+    found = type_of(value)
+    if wanted.name == "?":
+        return found == wanted.args[0]
+    if found == wanted or wanted == OBJECT:
+        return True
+    if found.name in RUNTIME_NAMES and wanted.name in RUNTIME_NAMES and not found.name.startswith("J"):
+        return False
+    distance = cost(found, wanted)
+    return distance is not None and distance < 20
+
+
+def unboxed(value: Any, wanted: T) -> Any:
+    """The object as that type: C# unboxes and refers, it converts nothing."""
+    if value is None:
+        if cost(NULL, wanted) is None:
+            raise NullReference
+        return None
+    if is_of(value, wanted):
+        return value
+    raise EvaluationError(f"Unable to cast object of type '{full_name(type_of(value))}' to type '{full_name(wanted)}'.")
+
+
+def bounded(text: str) -> str:
+    if len(text) > LARGEST_TEXT:
+        raise NotRun("a text of more than a million characters is not simulated")
+    return text
+
+
+def text_of(value: Any) -> str:
+    """A value as C# writes it into a string, in the invariant culture: null is empty, booleans begin with a capital."""
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, float):
+        return double_text(value)
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, datetime):
+        return value.strftime("%m/%d/%Y %H:%M:%S").rjust(19, "0")
+    if isinstance(value, timedelta):
+        return timespan_text(value)
+    if isinstance(value, Pair):
+        return f"[{text_of(value.key)}, {text_of(value.value)}]"
+    if isinstance(value, bool | int | UUID):
+        return str(int(value)) if isinstance(value, Long | Byte) else str(value)
+    written = getattr(value, "written", None)
+    if written is not None:
+        return str(written())
+    return runtime_name(value)
+
+
+def runtime_name(value: Any) -> str:
+    found = type_of(value)
+    if found.name in ("[]",):
+        return full_name(found)
+    raise NotRun(f"the text of a value of type '{found}' is not simulated")
+
+
+def decimal_text(value: Decimal) -> str:
+    shown = format(value, "f")
+    return shown[1:] if value == 0 and shown.startswith("-") else shown
+
+
+def double_text(value: float) -> str:
+    """G15 of .NET Framework; where newer .NET writes something else, NotRun."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+    shown = f"{value:.15G}"
+    if float(shown) != value:
+        raise NotRun(f"the text of {value!r} differs between versions of .NET and is not simulated")
+    mantissa, mark, exponent = shown.partition("E")
+    if mark and -5 < int(exponent) < 15:
+        return f"{value:f}"
+    return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}" if mark else shown.replace("-0", "0") if value == 0 else shown
+
+
+def timespan_text(value: timedelta) -> str:
+    sign = "-" if value < timedelta() else ""
+    whole = abs(value)
+    hours, rest = divmod(whole.seconds, 3600)
+    days = f"{whole.days}." if whole.days else ""
+    fraction = f".{whole.microseconds:06d}0" if whole.microseconds else ""
+    return f"{sign}{days}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}{fraction}"
