@@ -121,7 +121,7 @@ SECOND_LINE = "<policies>\n  <inbound>\n    {}\n  </inbound>\n</policies>"
         (
             '<set-variable name="a" value="@("b" + )" />',
             "set-variable",
-            "Error in element 'set-variable' on line 3, column 6: Invalid expression term ')': \"b\" + ",
+            "Error in element 'set-variable' on line 3, column 6: Invalid expression term ')'",
         ),
         (
             '<choose><when condition="@("a")" /></choose>',
@@ -168,8 +168,8 @@ async def test_a_large_document_fits_some_tiers(sku: str, status: int) -> None:
 @pytest.mark.parametrize(
     "inbound",
     [
-        '<set-variable name="a" value="@(Guid.NewGuid().ToString())" />',
-        '<set-variable name="a" value="@{ return 1; }" />',
+        '<set-variable name="a" value="@(context.Request.Certificate.Thumbprint)" />',
+        '<set-variable name="a" value="@{ return System.Xml.Linq.XElement.Parse("a"); }" />',
     ],
 )
 async def test_what_the_simulator_cannot_run_is_refused_loudly(here: Apim, inbound: str) -> None:
