@@ -282,7 +282,9 @@ class Arm:
     # --- locks --------------------------------------------------------------------------------------------------------
     def lock(self, scope: str, level: LockLevel, *, name: str = "", notes: str = "") -> Lock:
         """Locked; a lock of the same name at the same scope is replaced."""
-        made = Lock("/" + scope.strip("/"), level, name or f"lock-{len(self.locks) + 1}", notes)
+        taken = {lock.name for lock in self.locks}
+        free = next(f"lock-{n}" for n in range(1, len(taken) + 2) if f"lock-{n}" not in taken)
+        made = Lock("/" + scope.strip("/"), level, name or free, notes)
         self.unlock(scope, name=made.name)
         self.locks.append(made)
         return made
