@@ -45,6 +45,11 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "owners": TypeAdapter(dict[str, set[str]]),
     "secrets": TypeAdapter(dict[str, set[str]]),
     "federated": TypeAdapter(list[FederatedCredential]),
+    "certificates": TypeAdapter(dict[str, list[str]]),
+    "attached": TypeAdapter(list[str]),
+    "attached_sites": TypeAdapter(dict[str, list[str]]),
+    "kid": TypeAdapter(str),
+    "published": TypeAdapter(list[str]),
 }
 """What Entra remembers, by the name of its attribute."""
 
@@ -83,7 +88,7 @@ def saved_keys(world: World) -> Body:
     issuers = world.entra.static_issuers
     public, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     return {
-        "own": {name: private_pem(name) for name in [world.entra.kid, *issuers]},
+        "own": {name: private_pem(name) for name in [*world.entra.published, *issuers]},
         "static": sorted(issuers),
         "trusted": {
             issuer: [key.public_bytes(public, form).decode() for key in keys]

@@ -17,6 +17,7 @@ Entra's tokens: keys, claims by the resource's token version, managed identities
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ IDENTITY_TOKEN_SECONDS = 86_700
 IDENTITY_CACHE_SECONDS = 86_400
 CLIENT_TOKEN_SECONDS = 3_599
 SKEW_SECONDS = 300
+MOST_VERIFIED = 10_000
 
 
 class InvalidToken(Exception):  # the name that the simulator's authors agreed on
@@ -124,14 +126,18 @@ class StaticIssuer:
 
 
 class Entra(Directory):
-    kid = "simulated-key"
-
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self.kid = "simulated-key"
+        self.published = [self.kid]
         self.secrets: dict[str, set[str]] = {}
         self.federated: list[FederatedCredential] = []
         self.issuers: dict[str, list[Any]] = {}
         self.static_issuers: dict[str, StaticIssuer] = {}
+        self.attached: list[str] = []
+        self.attached_sites: dict[str, list[str]] = {}
+        self.certificates: dict[str, list[str]] = {}
+        self._verified: dict[str, Claims] = {}
         self._cached: dict[tuple[str, str], tuple[float, str]] = {}
 
     # --- names --------------------------------------------------------------------------------------------------------
@@ -142,7 +148,8 @@ class Entra(Directory):
         return f"https://login.microsoftonline.com/{self.tenant_id}/v2.0"
 
     def jwks(self) -> Body:
-        return {"keys": [jwk(rsa_key(self.kid), self.kid)]}
+        """The published keys, newest first."""
+        return {"keys": [jwk(rsa_key(kid), kid) for kid in reversed(self.published)]}
 
     # --- issuing ------------------------------------------------------------------------------------------------------
     def sign(self, claims: Mapping[str, Any], *, seconds: int = CLIENT_TOKEN_SECONDS, key: str | None = None) -> str:
@@ -225,14 +232,19 @@ class Entra(Directory):
             "any user in the tenant. You might have sent your authentication request to the wrong tenant.",
         )
 
+    # --- whose machine this is ----------------------------------------------------------------------------------------
+    def attach(self, *identities: str) -> None:
+        """Whoever asks IMDS has these identities: resource, principal or client ids."""
+        self.attached = list(identities)
+
+    def attach_site(self, secret: str, *identities: str) -> None:
+        """Whoever shows this secret to App Service's endpoint has these identities."""
+        self.attached_sites[secret] = list(identities)
+
     # --- checking -----------------------------------------------------------------------------------------------------
     def verify(self, token: str, *, audiences: Collection[str] | None = None) -> Claims:
         """The claims of a token that this Entra signed and that is in its time; InvalidToken otherwise."""
-        options: Any = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
-        try:
-            claims: Claims = jwt.decode(token, rsa_key(self.kid).public_key(), algorithms=["RS256"], options=options)
-        except jwt.PyJWTError as wrong:
-            raise InvalidToken(f"The access token is invalid: {type(wrong).__name__}.") from None
+        claims = self._signed_by_us(token)
         now = self.world.clock.timestamp()
         if now >= claims.get("exp", 0):
             raise InvalidToken("The access token has expired.", "ExpiredAuthenticationToken")
@@ -245,9 +257,39 @@ class Entra(Directory):
             )
         return claims
 
+    def _signed_by_us(self, token: str) -> Claims:
+        """The claims of a token with a good signature; a token is looked at once, for that takes long."""
+        known = self._verified.get(token)
+        if known is not None:
+            return known
+        options: Any = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+        for kid in self.published:
+            with contextlib.suppress(jwt.PyJWTError):
+                claims: Claims = jwt.decode(token, rsa_key(kid).public_key(), algorithms=["RS256"], options=options)
+                if len(self._verified) >= MOST_VERIFIED:
+                    self._verified.clear()
+                self._verified[token] = claims
+                return claims
+        raise InvalidToken("The access token is invalid: its signature fits no published key.")
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+    def roll_keys(self) -> None:
+        """New tokens are signed by a new key; the old one stays published, so that older tokens stay good."""
+        self.kid = f"simulated-key-{len(self.published) + 1}"
+        self.published.append(self.kid)
+
+    def retire_keys(self) -> None:
+        """Only the newest key is published: tokens of older ones are refused from now on."""
+        self.published = [self.kid]
+        self._verified.clear()
+
     # --- proofs of clients --------------------------------------------------------------------------------------------
     def add_secret(self, client_id: str, secret: str) -> None:
         self.secrets.setdefault(client_id.lower(), set()).add(secret)
+
+    def add_certificate(self, client_id: str, pem: str) -> None:
+        """The client may prove itself with assertions that this certificate's key signed."""
+        self.certificates.setdefault(client_id.lower(), []).append(pem)
 
     def add_federated_credential(
         self, client_id: str, *, issuer: str, subject: str, audience: str = EXCHANGE_AUDIENCE
