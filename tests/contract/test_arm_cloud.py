@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 
@@ -49,6 +50,21 @@ async def test_the_old_metadata_is_one_object(azure: Simulator, query: str) -> N
     assert cloud["authentication"]["loginEndpoint"] == f"{azure.url}/"
     assert cloud["authentication"]["audiences"]
     assert {"galleryEndpoint", "graphEndpoint", "portalEndpoint"} < cloud.keys()
+
+
+async def test_graph_is_called_where_the_metadata_says_with_a_token_for_that_name(azure: Simulator) -> None:
+    """Source: Azure/azure-cli (`az ad` sends to endpoints.microsoft_graph_resource_id and asks a token for it),
+    hashicorp/go-azure-sdk (from_metadata: Microsoft Graph's endpoint is its resource id)."""
+    azure.world.entra.add_secret(OPERATOR, "not-a-secret")
+    azure.world.entra.graph_permissions[OPERATOR] = {"Application.Read.All"}
+    (cloud,) = (await azure.send("GET", "", f"{METADATA}?api-version=2022-09-01")).data()
+    graph, login = cloud["microsoftGraphResourceId"], cloud["authentication"]["loginEndpoint"]
+    form = {"grant_type": "client_credentials", "client_id": OPERATOR, "client_secret": "not-a-secret"}
+    body = urlencode(form | {"scope": f"{graph}.default"}).encode()
+    token_path = f"{login}/{azure.world.tenant_id}/oauth2/v2.0/token".removeprefix(azure.url)
+    token = (await azure.send("POST", "", token_path, body=body)).data()["access_token"]
+    path = f"{graph}v1.0/applications".removeprefix(azure.url)
+    assert (await azure.send("GET", "", path, headers={"Authorization": f"Bearer {token}"})).status == 200
 
 
 async def test_a_provider_shows_its_types_with_versions_and_locations(azure: Simulator) -> None:

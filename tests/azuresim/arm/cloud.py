@@ -3,7 +3,10 @@ What a cloud tells about itself before anybody signs in: `/metadata/endpoints`, 
 
 Who reads what: azure-cli (`cloud.py`: `az cloud register --endpoint-resource-manager`), hashicorp/go-azure-sdk
 (`environments/from_metadata.go`), azure-mgmt-core (`get_arm_endpoints`). Suffixes have no leading dot and endpoints no
-slash at the end, except audiences and the active directory resource of the old form, as in Azure's own answer.
+slash at the end, except audiences and the login endpoint of the old form, as in Azure's own answer.
+
+`microsoftGraphResourceId` is where az and Terraform's azuread call Graph, and what they ask a token for: here it is
+this simulator, and Entra gives a token for Graph when it is asked for one for itself.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ def new_form(origin: str, tenant_id: str) -> dict[str, Any]:
         "resourceManager": origin,
         "graph": origin,
         "graphAudience": GRAPH,
-        "microsoftGraphResourceId": GRAPH,
+        "microsoftGraphResourceId": f"{origin}/",
         "gallery": "https://gallery.azure.com/",
         "media": "https://rest.media.azure.net",
         "mediaAudience": "https://rest.media.azure.net",
