@@ -6,6 +6,7 @@ import pytest
 
 from contract.apim_world import Apim, apim, policies, refusals
 
+pytestmark = pytest.mark.item("apim-10")
 API = "/apis/orders"
 OPERATION = f"{API}/operations/list"
 POLICY = f"{API}/policies/policy"
@@ -173,7 +174,7 @@ async def test_a_large_document_fits_some_tiers(sku: str, status: int) -> None:
     ],
 )
 async def test_what_the_simulator_cannot_run_is_refused_loudly(here: Apim, inbound: str) -> None:
-    """The simulator's own: no expression is accepted of which it cannot tell whether it compiles."""
+    """No Azure behaviour: no expression is accepted of which it cannot tell whether it compiles."""
     answer = await here.put_policy(API, policies(inbound))
     assert (answer.status, answer.data()["error"]["code"]) == (501, "NotSimulated")
     assert "not simulated" in answer.data()["error"]["message"]

@@ -8,6 +8,7 @@ import pytest
 from azuresim.wire import HttpAnswer
 from contract.apim_world import CALLER, DOOR, GATEWAY, GROUP, HOST_KEY, SERVICE, SITE_HOST, Apim, apim, policies
 
+pytestmark = pytest.mark.item("apim-15")
 USER_ID = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
 TO_BACKEND = '<set-backend-service id="apim-generated-policy" backend-id="orders-fn" />'
 FETCH = (
@@ -85,7 +86,7 @@ async def test_the_longest_path_of_an_api_wins(here: Apim) -> None:
 
 
 async def test_a_service_that_nobody_has_is_404(here: Apim) -> None:
-    """The simulator's own: a name that does not resolve."""
+    """No Azure behaviour: a name that does not resolve."""
     answer = await here.azure.send("GET", "nobody.azure-api.net", "/orders/orders")
     assert answer.status == 404
 
@@ -496,7 +497,7 @@ def sent_token(here: Apim, said: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 async def test_nothing_that_a_policy_makes_of_a_call_breaks_the_gateway(here: Apim, statement: str) -> None:
-    """The simulator's own: the fixture fails when a handler does."""
+    """No Azure behaviour: the fixture fails when a handler does."""
     await furnished(here)
     assert (await here.put_policy("/apis/orders", policies(statement))).status == 200
     assert (await here.call("/orders/orders")).status in (403, 429, 500)

@@ -274,7 +274,7 @@ async def test_a_simple_call_from_a_page_gets_headers_or_an_empty_answer(
 
 
 async def test_a_hundred_calls_read_each_document_once(here: Apim, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator's own: policies are parsed once, not once per call."""
+    """No Azure behaviour: policies are parsed once, not once per call."""
     await furnished(here)
     await here.call("/orders/orders")
     monkeypatch.setattr("azuresim.gateway.chain.read", lambda *_, **__: pytest.fail("parsed again"))

@@ -72,7 +72,7 @@ async def test_the_backend_gets_the_changed_request(
 async def test_what_cannot_be_run_is_stored_and_fails_loudly_when_a_call_reaches_it(
     here: Apim, statement: str, what: str
 ) -> None:
-    """The simulator's own: management clients can store it, and no test runs on a guess."""
+    """No Azure behaviour: management clients can store it, and no test runs on a guess."""
     await here.named_value("body.a", "x", secret=False)
     await furnished(here, statement)
     answer = await here.call("/orders/orders")
@@ -384,3 +384,21 @@ async def test_last_error_says_where_in_the_document_it_was(here: Apim) -> None:
     await scoped(here, "/apis/orders", '<set-variable name="a" value="b" />' + bad, on_error=on_error)
     answer = await here.call("/orders/orders")
     assert answer.headers["x-where"].strip() == "api inbound choose[1]/when[2]/rewrite-uri[1] mine"
+
+
+# --- named values -----------------------------------------------------------------------------------------------------
+@pytest.mark.item("apim-18")
+async def test_a_named_value_that_gets_another_name_goes_on_working_where_it_is_used(here: Apim) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-howto-properties (renaming updates policies)."""
+    await here.named_value("stage", "blue", secret=False)
+    await furnished(here, '<set-header name="x-stage"><value>{{stage}}</value></set-header>')
+    before = (await here.arm("HEAD", "/apis/orders/policies/policy")).headers["ETag"]
+    renamed = await here.arm(
+        "PATCH", "/namedValues/stage", {"properties": {"displayName": "colour"}}, headers={"If-Match": "*"}
+    )
+    assert renamed.status == 202
+    await here.arm("GET", renamed.headers["Location"])
+    await here.arm("GET", renamed.headers["Location"])
+    policy = await here.arm("GET", "/apis/orders/policies/policy")
+    assert ("{{colour}}" in policy.data()["properties"]["value"], policy.headers["ETag"] != before) == (True, True)
+    assert echo(await here.call("/orders/orders"))["headers"]["x-stage"] == "blue"

@@ -152,7 +152,7 @@ async def test_metadata_that_cannot_be_fetched_is_500(here: Apim, url: str) -> N
 
 
 async def test_an_encrypted_token_is_not_simulated(here: Apim) -> None:
-    """The simulator's own: no decryption keys."""
+    """No Azure behaviour: there are no decryption keys."""
     assert await judged(here, validate(), "a.b.c.d.e") == (500, "NotSimulated")
     assert sum(here.world.missing.values()) == 1
 

@@ -58,7 +58,7 @@ async def test_a_trace_shows_what_failed(here: Apim) -> None:
 
 
 async def test_a_trace_holds_no_secrets(here: Apim) -> None:
-    """The simulator's own: Azure's traces are said to show them, which is a reason to log none."""
+    """No Azure behaviour: Azure's traces are said to show them, which is a reason to log none."""
     await here.named_value("orders-key", HOST_KEY)
     await furnished(here, FETCH + SEND, subscriptionRequired=True)
     await here.a_backend(credentials={"header": {"x-functions-key": ["{{orders-key}}"]}})
