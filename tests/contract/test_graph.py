@@ -116,9 +116,9 @@ async def test_lists_are_filtered(azure: Simulator, door: dict[str, Any], clause
     assert [application["appId"] for application in listed] == [DOOR]
 
 
-async def test_a_filter_that_is_not_simulated_is_refused_instead_of_ignored(azure: Simulator) -> None:
-    """No Azure behaviour: Graph knows more filters than the simulator; it must not answer as if they were met."""
-    answer = await graph(azure, "GET", "/applications?$filter=startswith(displayName,'d')")
+async def test_a_query_option_that_is_not_simulated_is_refused_instead_of_ignored(azure: Simulator) -> None:
+    """No Azure behaviour: Graph knows more options than the simulator; it must not answer as if they were met."""
+    answer = await graph(azure, "GET", "/applications?$search=displayName:d")
     assert (answer.status, code_of(answer)) == (400, "Request_UnsupportedQuery")
 
 

@@ -51,6 +51,10 @@ class Directory:
         self.identities: dict[str, ManagedIdentity] = {}
         self.graph_permissions: dict[str, set[str]] = {}
         self.owners: dict[str, set[str]] = {}
+        self.federated_bodies: dict[str, dict[str, Body]] = {}
+        self.federated_by_graph: dict[str, list[Any]] = {}
+        self.secret_of_key: dict[str, str] = {}
+        self.delta_states: dict[tuple[str, str], tuple[float, dict[str, Body]]] = {}
         self.replicas = Replicas(world)
 
     # --- applications -------------------------------------------------------------------------------------------------

@@ -17,9 +17,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from azuresim.contract_check import properties_of
 from azuresim.entra.directory import Body
 from azuresim.entra.tokens import GRAPH_AUDIENCES, Caller, InvalidToken
+from azuresim.graph import children, directory_pages
 from azuresim.graph import writes as graph_writes
+from azuresim.graph.batch import batch
+from azuresim.graph.filters import Parser, Test
 from azuresim.graph.request import (
     ASSIGN,
     OWNED,
@@ -30,8 +34,8 @@ from azuresim.graph.request import (
     context,
     not_found,
     origin,
-    same,
 )
+from azuresim.journal import acting
 from azuresim.wire import HttpAnswer, HttpCall
 
 if TYPE_CHECKING:
@@ -44,8 +48,34 @@ OBJECT = re.compile(
     r"(?:/(?P<relation>appRoleAssignedTo|appRoleAssignments)(?:/(?P<related>[^/]+))?)?/?$",
     re.IGNORECASE,
 )
+ADDRESS = r"(?:/(?P<id>[^/()]+)|\((?P<key>appId|uniqueName)='(?P<value>(?:[^']|'')*)'\))"
+APPLICATION = rf"applications{ADDRESS}"
+ITEMS = "directory/deletedItems"
+PAGES: list[tuple[str, str, Callable[[GraphRequest], HttpAnswer]]] = [
+    ("GET", rf"{APPLICATION}/federatedIdentityCredentials", children.list_credentials),
+    ("POST", rf"{APPLICATION}/federatedIdentityCredentials", children.create_credential),
+    ("GET", rf"{APPLICATION}/federatedIdentityCredentials/(?P<child>[^/]+)", children.get_credential),
+    ("PATCH", rf"{APPLICATION}/federatedIdentityCredentials/(?P<child>[^/]+)", children.patch_credential),
+    ("DELETE", rf"{APPLICATION}/federatedIdentityCredentials/(?P<child>[^/]+)", children.delete_credential),
+    ("PATCH", rf"{APPLICATION}/federatedIdentityCredentials\(name='(?P<child>[^']+)'\)", children.patch_credential),
+    ("POST", rf"{APPLICATION}/(?:microsoft\.graph\.)?addPassword", children.add_password),
+    ("POST", rf"{APPLICATION}/(?:microsoft\.graph\.)?removePassword", children.remove_password),
+    ("GET", rf"{APPLICATION}/owners", children.list_owners),
+    ("POST", rf"{APPLICATION}/owners/\$ref", children.add_owner),
+    ("DELETE", rf"{APPLICATION}/owners/(?P<child>[^/]+)/\$ref", children.remove_owner),
+    ("GET", r"(?P<kind>applications|servicePrincipals)/(?:microsoft\.graph\.)?delta(?:\(\))?", directory_pages.delta),
+    ("GET", rf"{ITEMS}/(?:microsoft\.)?graph\.application", directory_pages.list_deleted),
+    ("POST", rf"{ITEMS}/(?P<id>[^/]+)/(?:microsoft\.graph\.)?restore", directory_pages.restore),
+    ("DELETE", rf"{ITEMS}/(?P<id>[^/]+)", directory_pages.purge),
+    ("GET", "organization", directory_pages.organization),
+    ("GET", "domains", directory_pages.domains),
+    ("GET", "me", directory_pages.me),
+    ("GET", "users|groups", directory_pages.nobody),
+]
+"""Everything beside the two collections themselves: method, path below /v1.0, handler."""
+COMPILED = [(method, re.compile(rf"^/v1\.0/(?:{path})/?$", re.IGNORECASE), page) for method, path, page in PAGES]
 DELETED = re.compile(r"^/v1\.0/directory/deletedItems/(?P<id>[^/]+)/?$", re.IGNORECASE)
-FILTER = re.compile(r"^\s*(?P<name>appId|id|displayName|uniqueName)\s+eq\s+'(?P<value>(?:[^']|'')*)'\s*$")
+KNOWN = {kind: frozenset(properties_of(kind)) for kind in ("application", "servicePrincipal")}
 
 
 def graph(call: HttpCall, world: World) -> tuple[HttpAnswer, Caller | None]:
@@ -53,7 +83,9 @@ def graph(call: HttpCall, world: World) -> tuple[HttpAnswer, Caller | None]:
     caller: Caller | None = None
     try:
         caller = authenticate(call, world)
-        answer = dispatch(GraphRequest(call=call, world=world, caller=caller))
+        request = GraphRequest(call=call, world=world, caller=caller)
+        with acting(caller.client_id):
+            answer = batch(request, lambda inner: graph(inner, world)[0]) if is_batch(call) else dispatch(request)
     except GraphError as refused:
         answer = envelope(refused, call, world)
     request_id = world.guid()
@@ -61,12 +93,30 @@ def graph(call: HttpCall, world: World) -> tuple[HttpAnswer, Caller | None]:
     return answer.plus(headers | {"x-ms-resource-unit": str(units(call))}), caller
 
 
+def is_batch(call: HttpCall) -> bool:
+    return call.method == "POST" and call.path.lower().rstrip("/") == "/v1.0/$batch"
+
+
+def page_of(request: GraphRequest) -> Callable[[GraphRequest], HttpAnswer] | None:
+    """The handler of what is no plain object or collection, with its parameters in the request."""
+    for method, path, page in COMPILED:
+        match = path.match(request.call.path) if method == request.call.method else None
+        if match is not None:
+            request.where = {name: value for name, value in match.groupdict().items() if value is not None}
+            return page
+    return None
+
+
 def dispatch(request: GraphRequest) -> HttpAnswer:
+    page = page_of(request)
+    if page is not None:
+        return page(request)
     deleted = DELETED.match(request.call.path)
     if deleted and request.call.method == "GET":
         return get_deleted(request, deleted["id"])
     match = OBJECT.match(request.call.path)
     if match is None:
+        request.world.missing[f"{request.call.method} {request.call.path}: Graph"] += 1
         raise bad_request(f"Resource not found for the segment '{request.call.path.split('/')[2]}'.", "BadRequest")
     request.where = {name: value for name, value in match.groupdict().items() if value is not None}
     request.kind = "applications" if match["kind"].lower() == "applications" else "servicePrincipals"
@@ -85,6 +135,7 @@ def dispatch(request: GraphRequest) -> HttpAnswer:
     }
     handler = handlers.get((request.call.method, one, relation))
     if handler is None or (relation and request.kind == "applications"):
+        request.world.missing[f"{request.call.method} {request.call.path}: Graph"] += 1
         raise GraphError(405, "Request_BadRequest", f"{request.call.method} is not simulated for {request.call.path}.")
     return handler(request)
 
@@ -113,12 +164,15 @@ def get_one(request: GraphRequest) -> HttpAnswer:
 def get_list(request: GraphRequest) -> HttpAnswer:
     """Pages of $top (100), the next one by `@odata.nextLink`."""
     request.need(bool(request.permissions & READ_ALL))
-    found = [item for item in request.visible.values() if chosen(request.call, item)]
+    test = test_of(request)
+    found = [item for item in request.visible.values() if test is None or test(item)]
     top, skip = number(request.call, "$top", PAGE), number(request.call, "$skiptoken", 0)
     page: Body = {
         "@odata.context": context(request),
         "value": [selected(request.call, item) for item in found[skip : skip + top]],
     }
+    if (request.call.argument("$count") or "").lower() == "true":
+        page["@odata.count"] = len(found)
     if skip + top < len(found):
         kept = "".join(f"&{n}={v}" for n, v in request.call.query if n != "$skiptoken")
         page["@odata.nextLink"] = f"{origin(request.call)}/v1.0/{request.kind}?$skiptoken={skip + top}{kept}"
@@ -148,15 +202,18 @@ def selected(call: HttpCall, body: Body) -> Body:
     return body if not names else {name: body.get(name) for name in names}
 
 
-def chosen(call: HttpCall, body: Body) -> bool:
-    """Whether $filter lets it through; filters that are not simulated are refused, never ignored."""
-    text = call.argument("$filter")
+def test_of(request: GraphRequest) -> Test | None:
+    """What `$filter` asks of an object; None without one. What is not simulated is refused, never ignored."""
+    for name in ("$search", "$expand", "$orderby", "$apply", "$compute"):
+        if request.call.argument(name) is not None:
+            request.world.missing[f"{request.kind}: {name}"] += 1
+            raise bad_request(f"The query option '{name}' is not simulated.", "Request_UnsupportedQuery")
+    text = request.call.argument("$filter")
     if text is None:
-        return True
-    match = FILTER.match(text)
-    if match is None:
-        raise bad_request(f"The filter clause {text!r} is not simulated.", "Request_UnsupportedQuery")
-    return same(body.get(match["name"]), match["value"].replace("''", "'"))
+        return None
+    eventual = request.call.header("ConsistencyLevel").lower() == "eventual"
+    advanced = eventual and (request.call.argument("$count") or "").lower() == "true"
+    return Parser(text, KNOWN[request.kind.removesuffix("s")], advanced=advanced).whole()
 
 
 def number(call: HttpCall, name: str, default: int) -> int:

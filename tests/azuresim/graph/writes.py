@@ -53,6 +53,7 @@ def new_application(request: GraphRequest, sent: Body) -> Body:
     check_application(request, body, merged)
     entra.replicas.changing("applications", body["id"], None)
     entra.applications[body["id"]] = merged
+    request.world.journal.record("graph", f"/applications/{body['id']}", None, merged)
     own(request, body["id"])
     return merged
 
@@ -120,6 +121,7 @@ def store(request: GraphRequest, real: Body, merged: Body) -> None:
     entra = request.world.entra
     entra.replicas.changing(request.kind, real["id"], copy.deepcopy(real))
     gone = {role["id"] for role in real.get("appRoles", [])} - {role["id"] for role in merged.get("appRoles", [])}
+    request.world.journal.record("graph", f"/{request.kind}/{real['id']}", real, merged)
     real.clear()
     real.update(merged)
     if request.kind == "applications":
@@ -134,6 +136,7 @@ def delete(request: GraphRequest) -> HttpAnswer:
     if found["id"] not in request.objects:
         raise not_found(found["id"])
     entra.replicas.changing(request.kind, found["id"], copy.deepcopy(found))
+    request.world.journal.record("graph", f"/{request.kind}/{found['id']}", found, None)
     if request.kind == "servicePrincipals":
         entra.forget_principal(found["id"])
         return HttpAnswer(204)
