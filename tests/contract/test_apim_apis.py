@@ -66,6 +66,7 @@ async def test_a_patch_of_a_backend_keeps_the_rest(here: Apim) -> None:
 
 
 # --- APIs -------------------------------------------------------------------------------------------------------------
+@pytest.mark.item("apim-7")
 async def test_an_api_has_defaults_and_fields_that_no_contract_lists(here: Apim) -> None:
     """Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD."""
     answer = await here.put("/apis/orders", displayName="Orders", path="/orders")
@@ -91,6 +92,7 @@ async def test_a_put_lets_omitted_fields_fall_to_their_defaults_and_keeps_operat
     assert len((await here.arm("GET", "/apis/orders/operations")).data()["value"]) == 1
 
 
+@pytest.mark.item("apim-7")
 async def test_two_apis_cannot_share_a_path(here: Apim) -> None:
     """Source: Azure/apiops tracker; Azure/azure-powershell tracker."""
     await here.an_api("orders", path="shop/orders")
@@ -123,6 +125,7 @@ async def test_importing_other_kinds_of_descriptions_is_loudly_not_simulated(her
 
 
 @pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.item("apim-8")
 async def test_deleting_an_api_takes_everything_below_along(here: Apim, status: int) -> None:
     """Assumed: the status at 2024-05-01; the cascade is what every tool relies on."""
     here.world.switches.apim_api_delete_status = status  # type: ignore[assignment]
@@ -154,6 +157,7 @@ async def test_a_patch_of_an_api_keeps_the_rest(here: Apim) -> None:
     assert (answer.status, properties["displayName"], properties["description"]) == (200, "New", "ours")
 
 
+@pytest.mark.item("apim-3")
 async def test_a_wrong_etag_is_refused_with_412_and_a_star_creates(here: Apim) -> None:
     """Source: Azure/azure-cli recordings test_apim_api_operation and test_apim_api_policy."""
     body = {"properties": {"displayName": "orders", "path": "orders"}}
@@ -163,6 +167,7 @@ async def test_a_wrong_etag_is_refused_with_412_and_a_star_creates(here: Apim) -
     assert (await here.arm("PUT", "/apis/orders", body, headers={"If-Match": etag})).status == 200
 
 
+@pytest.mark.item("apim-12")
 async def test_overlapping_writes_to_one_api_conflict_and_to_two_do_not(here: Apim) -> None:
     """Source: Azure/apiops tracker."""
     await here.an_api("orders")
@@ -180,6 +185,8 @@ async def test_overlapping_writes_to_one_api_conflict_and_to_two_do_not(here: Ap
 
 
 # --- operations -------------------------------------------------------------------------------------------------------
+@pytest.mark.item("apim-9")
+@pytest.mark.item("apim-2")
 async def test_an_operation_gains_empty_lists_and_lists_leave_its_request_out(here: Apim) -> None:
     """Source: Azure/azure-cli recording test_apim_api_operation."""
     await here.an_api()
@@ -204,6 +211,7 @@ async def test_an_operation_gains_empty_lists_and_lists_leave_its_request_out(he
         ("/orders", ("id",), 400, "a parameter without placeholder"),
     ],
 )
+@pytest.mark.item("apim-9")
 async def test_template_and_parameters_name_each_other(
     here: Apim, template: str, parameters: tuple[str, ...], status: int, reason: str
 ) -> None:
@@ -266,6 +274,7 @@ async def test_a_product_link_answers_the_api_with_its_etag(here: Apim) -> None:
     assert (await here.arm("HEAD", "/products/starter/apis/orders")).status == 204
 
 
+@pytest.mark.item("apim-14")
 async def test_reading_a_product_link_is_405_in_another_envelope(here: Apim) -> None:
     """Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD."""
     answer = await here.arm("GET", "/products/starter/apis/orders")

@@ -21,6 +21,8 @@ async def put(here: Apim, value: str = "s3cret", *, name: str = "orders-key", se
     return await here.put(PATH, displayName=name, value=value, secret=secret, tags=["key"])
 
 
+@pytest.mark.item("apim-4")
+@pytest.mark.item("apim-2")
 async def test_a_new_one_answers_201_with_nothing_but_its_state(here: Apim) -> None:
     """Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD."""
     answer = await put(here)
@@ -47,7 +49,7 @@ async def test_it_is_there_once_the_operation_has_succeeded(here: Apim) -> None:
 
 
 async def test_looking_at_the_value_alone_gets_there_too(here: Apim) -> None:
-    """The simulator's own: a 404 just after a create counts as a poll."""
+    """No Azure behaviour: The simulator's own: a 404 just after a create counts as a poll."""
     await put(here)
     statuses = [(await here.arm("GET", PATH)).status for _ in range(3)]
     assert statuses[-1] == 200
@@ -76,6 +78,7 @@ async def test_the_location_answers_the_entity_when_it_is_over() -> None:
         assert (done.status, done.data()["name"], "ETag" in done.headers) == (201, "orders-key", True)
 
 
+@pytest.mark.item("apim-4")
 async def test_the_older_contract_answers_202_with_a_location_only(here: Apim) -> None:
     """Source: Azure/azure-cli recording test_apim_named_value (2021-08-01)."""
     here.world.switches.apim_named_value_writes = "accepted"
@@ -84,6 +87,7 @@ async def test_the_older_contract_answers_202_with_a_location_only(here: Apim) -
     assert "Location" in answer.headers
 
 
+@pytest.mark.item("apim-4")
 async def test_the_async_url_may_answer_the_resource_itself() -> None:
     """Source: Azure/azure-sdk-for-python tracker. Unchecked: the contract knows this URL as a plain read only."""
     async with apim(check_contracts=False) as here:
@@ -95,6 +99,7 @@ async def test_the_async_url_may_answer_the_resource_itself() -> None:
         assert not any("status" in answer for answer in polled)
 
 
+@pytest.mark.item("apim-5")
 async def test_a_failing_create_leaves_nothing(here: Apim) -> None:
     """Source: Azure/apiops-cli tracker."""
     here.world.switches.apim_named_value_writes_fail = True
@@ -103,6 +108,7 @@ async def test_a_failing_create_leaves_nothing(here: Apim) -> None:
     assert (await here.arm("GET", PATH)).status == 404
 
 
+@pytest.mark.item("apim-5")
 async def test_a_failing_update_leaves_the_old_value(here: Apim) -> None:
     """Source: Azure/apiops-cli tracker; hashicorp/terraform-provider-azurerm tracker."""
     await here.settle(await put(here, "old"))
@@ -111,6 +117,7 @@ async def test_a_failing_update_leaves_the_old_value(here: Apim) -> None:
     assert await value(here) == "old"
 
 
+@pytest.mark.item("apim-6")
 async def test_a_plain_value_is_shown_and_a_secret_one_is_not(here: Apim) -> None:
     """Source: Azure/azure-cli recording test_apim_named_value."""
     await here.settle(await put(here, "plain", secret=False))
@@ -120,6 +127,7 @@ async def test_a_plain_value_is_shown_and_a_secret_one_is_not(here: Apim) -> Non
     assert b"hidden" not in (await here.arm("GET", "/namedValues")).body
 
 
+@pytest.mark.item("apim-6")
 async def test_list_value_shows_a_secret_with_its_etag(here: Apim) -> None:
     """Source: Azure/azure-cli recording test_apim_named_value."""
     await here.settle(await put(here))
@@ -181,6 +189,7 @@ async def test_a_new_display_name_is_written_into_the_policies_that_use_it(here:
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
+@pytest.mark.item("apim-3")
 async def test_a_wrong_etag_is_refused_with_412(here: Apim) -> None:
     """Source: REST reference, "Named Value" (If-Match)."""
     await here.settle(await put(here))

@@ -262,6 +262,7 @@ async def test_a_service_has_a_global_policy_from_the_beginning(here: Apim) -> N
     assert (await here.arm("GET", "/policies/policy")).status == 404
 
 
+@pytest.mark.item("apim-1")
 async def test_identical_content_keeps_the_etag_and_other_content_does_not(here: Apim) -> None:
     """Source: Azure/azure-cli recordings test_apim_policy and test_apim_api_policy."""
     first = await here.put_policy(API, policies())
@@ -271,6 +272,7 @@ async def test_identical_content_keeps_the_etag_and_other_content_does_not(here:
     assert (await here.arm("HEAD", POLICY)).headers["ETag"] == other.headers["ETag"]
 
 
+@pytest.mark.item("apim-3")
 async def test_a_wrong_etag_is_refused_with_412(here: Apim) -> None:
     """Source: REST reference, "Api Policy - Create Or Update" (If-Match)."""
     first = await here.put_policy(API, policies())

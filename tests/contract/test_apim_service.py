@@ -39,6 +39,7 @@ async def test_a_service_that_is_not_there_is_404(here: Apim) -> None:
     assert (answer.status, answer.data()["error"]["code"]) == (404, "ResourceNotFound")
 
 
+@pytest.mark.item("apim-11")
 async def test_switching_the_system_identity_on_takes_an_operation(here: Apim) -> None:
     """Source: Azure/azure-cli recording test_apim_managed_identity; Azure/azure-sdk-for-js recording (update)."""
     first = await here.arm("PATCH", "", SYSTEM)
@@ -108,7 +109,7 @@ async def test_assigning_an_identity_needs_a_right_on_the_identity_too(here: Api
 
 
 async def test_the_clock_can_decide_how_long_updating_takes(here: Apim) -> None:
-    """The simulator's own: `operation_seconds`."""
+    """No Azure behaviour: The simulator's own: `operation_seconds`."""
     here.world.switches.operation_seconds = 60
     first = await here.arm("PATCH", "", SYSTEM)
     assert (await here.arm("GET", first.headers["Azure-AsyncOperation"])).data()["status"] == "InProgress"
@@ -117,6 +118,7 @@ async def test_the_clock_can_decide_how_long_updating_takes(here: Apim) -> None:
 
 
 @pytest.mark.parametrize("written", ["SystemAssigned", "systemassigned"])
+@pytest.mark.item("apim-11")
 async def test_a_patch_that_changes_nothing_is_200_at_once(written: str) -> None:
     """Source: Azure/azure-sdk-for-js recording (update); microsoft/vscode-apimanagement sends all lower case."""
     async with apim(identity={"type": "SystemAssigned"}, check_contracts=written == "SystemAssigned") as here:

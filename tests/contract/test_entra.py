@@ -133,6 +133,7 @@ async def test_an_application_without_service_principal_is_no_resource(azure: Si
 
 
 @pytest.mark.assumed
+@pytest.mark.item("web-2")
 async def test_a_required_assignment_that_is_missing_is_refused(azure: Simulator) -> None:
     """Source: threads of Azure/azure-functions-host quoting AADSTS501051; error word and status are assumed."""
     azure.world.entra.add_secret(OPERATOR, "right")
@@ -199,7 +200,10 @@ async def test_an_assertion_that_has_expired_is_refused(azure: Simulator, issuer
 
 
 async def test_an_issuer_can_be_trusted_by_one_public_key(azure: Simulator) -> None:
-    """How a cluster's service account issuer is made known; source: kubernetes.io, service account issuer discovery."""
+    """
+    No Azure behaviour: How a cluster's service account issuer is made known; source: kubernetes.io, service
+    account issuer discovery.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     azure.world.entra.trust_issuer("https://kubernetes.default.svc", pem)
@@ -283,6 +287,7 @@ async def test_metadata_has_the_real_issuer_and_keys_that_check_tokens(
 # --- claims by the resource's token version ---------------------------------------------------------------------------
 @pytest.mark.parametrize("version", [None, 1])
 @pytest.mark.parametrize("resource", [DOOR, f"api://{DOOR}"])
+@pytest.mark.item("web-1")
 async def test_a_v1_token_has_v1_claims_and_echoes_the_resource(
     azure: Simulator, identity: ManagedIdentity, version: int | None, resource: str
 ) -> None:
@@ -299,6 +304,7 @@ async def test_a_v1_token_has_v1_claims_and_echoes_the_resource(
 
 
 @pytest.mark.parametrize("resource", [DOOR, f"api://{DOOR}"])
+@pytest.mark.item("web-1")
 async def test_a_v2_token_has_v2_claims_and_always_the_client_id_as_audience(
     azure: Simulator, identity: ManagedIdentity, resource: str
 ) -> None:
@@ -317,6 +323,7 @@ async def test_idtyp_comes_only_when_the_application_asks_for_it(azure: Simulato
     assert claims_of(azure.world.entra.managed_identity_token(identity, DOOR))["idtyp"] == "app"
 
 
+@pytest.mark.item("web-2")
 async def test_roles_come_only_when_assigned(azure: Simulator, identity: ManagedIdentity) -> None:
     """Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
     entra = azure.world.entra
@@ -328,6 +335,7 @@ async def test_roles_come_only_when_assigned(azure: Simulator, identity: Managed
 
 
 # --- managed identities' cache ----------------------------------------------------------------------------------------
+@pytest.mark.item("web-1")
 async def test_a_managed_identity_token_lives_24_hours_and_5_minutes(
     azure: Simulator, identity: ManagedIdentity
 ) -> None:
@@ -337,6 +345,7 @@ async def test_a_managed_identity_token_lives_24_hours_and_5_minutes(
     assert claims["exp"] - claims["iat"] == 86_700
 
 
+@pytest.mark.item("web-1")
 async def test_the_same_token_is_handed_out_for_a_day_whatever_happens_to_roles(
     azure: Simulator, identity: ManagedIdentity
 ) -> None:

@@ -169,6 +169,7 @@ async def test_admin_wants_the_master_key(here: Web) -> None:
 
 
 async def test_a_run_is_noted_with_the_claims_that_arrived(here: Web) -> None:
+    """No Azure behaviour: how the simulator itself does it."""
     await here.put_auth(closed(here.world))
     await here.call("/v1/ping", token=here.token())
     (run,) = here.world.invocations
@@ -177,11 +178,13 @@ async def test_a_run_is_noted_with_the_claims_that_arrived(here: Web) -> None:
 
 
 async def test_a_refused_request_runs_nothing(here: Web) -> None:
+    """No Azure behaviour: how the simulator itself does it."""
     await here.call("/v1/orders")
     assert here.world.invocations == []
 
 
 async def test_the_answer_shows_what_arrived_without_its_secrets(here: Web) -> None:
+    """No Azure behaviour: how the simulator itself does it."""
     token, key = here.token(), here.host_key("apim-contoso")
     answer = await here.call(
         "/v1/orders", token=token, key=key, headers={"X-Forwarded-Authorization": f"Bearer {token}"}

@@ -221,6 +221,7 @@ async def test_a_created_application_has_ids_and_defaults_and_no_service_princip
     assert (await graph(azure, "GET", f"/servicePrincipals(appId='{body['appId']}')")).status == 404
 
 
+@pytest.mark.item("web-10")
 async def test_display_names_may_repeat(azure: Simulator) -> None:
     """Source: learn.microsoft.com/graph/api/resources/application (displayName is not unique)."""
     made = [(await graph(azure, "POST", "/applications", {"displayName": "same"})).data() for _ in range(2)]
@@ -259,6 +260,7 @@ async def test_unknown_properties_and_a_missing_name_are_refused(azure: Simulato
 
 
 # --- PATCH ------------------------------------------------------------------------------------------------------------
+@pytest.mark.item("web-10")
 async def test_a_patch_answers_204_and_keeps_what_it_does_not_name(azure: Simulator, door: dict[str, Any]) -> None:
     """Source: learn.microsoft.com/graph/api/application-update."""
     answer = await graph(azure, "PATCH", f"/applications/{door['id']}", {"notes": "hello"})
@@ -340,6 +342,7 @@ async def test_a_managed_identitys_service_principal_cannot_be_changed(azure: Si
         ({"api": {"oauth2PermissionScopes": [SCOPE]}}, {"api": {"oauth2PermissionScopes": []}}),
     ],
 )
+@pytest.mark.item("web-10")
 async def test_an_enabled_role_or_scope_cannot_be_left_out(
     azure: Simulator, door: dict[str, Any], present: dict[str, Any], sent: dict[str, Any]
 ) -> None:
@@ -365,6 +368,7 @@ async def test_a_role_that_was_disabled_first_can_be_removed_with_its_assignment
 UPSERT = {"Prefer": "create-if-missing"}
 
 
+@pytest.mark.item("web-10")
 async def test_an_upsert_creates_then_updates_the_same_application(azure: Simulator) -> None:
     """Source: learn.microsoft.com/graph/api/application-upsert (201 with body, then 204)."""
     path = "/applications(uniqueName='funcgate-orders')"
@@ -491,11 +495,15 @@ async def test_owned_by_may_or_may_not_assign_roles(
 
 # --- replication ------------------------------------------------------------------------------------------------------
 async def test_without_delay_a_write_is_seen_at_once(azure: Simulator) -> None:
-    """The calm side of the switch; source for the other: hashicorp/terraform-provider-azuread threads."""
+    """
+    No Azure behaviour: The calm side of the switch; source for the other: hashicorp/terraform-provider-azuread
+    threads.
+    """
     made = (await graph(azure, "POST", "/applications", {"displayName": "new"})).data()
     assert (await graph(azure, "GET", f"/applications/{made['id']}")).status == 200
 
 
+@pytest.mark.item("web-10")
 async def test_a_new_object_is_404_until_it_is_replicated(azure: Simulator) -> None:
     """Source: threads of hashicorp/terraform-provider-azuread."""
     azure.world.switches.graph_visibility_seconds = 60
@@ -507,6 +515,7 @@ async def test_a_new_object_is_404_until_it_is_replicated(azure: Simulator) -> N
     assert (before.status, too_early.status, after.status) == (404, 400, 200)
 
 
+@pytest.mark.item("web-10")
 async def test_one_object_may_lag_behind_with_its_old_values(azure: Simulator, door: dict[str, Any]) -> None:
     """Source: threads of hashicorp/terraform-provider-azuread and microsoft/onefuzz."""
     azure.world.entra.replicas.delays[door["id"]] = 60

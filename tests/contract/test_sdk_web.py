@@ -187,7 +187,10 @@ async def test_keys_and_functions_are_reached_through_the_client(azure: Simulato
 
 
 async def test_a_new_key_is_in_the_journal_without_its_value(azure: Simulator) -> None:
-    """A property of the simulator, not of Azure: whoever looks for a write finds it, and no secret."""
+    """
+    No Azure behaviour: A property of the simulator, not of Azure: whoever looks for a write finds it, and no
+    secret.
+    """
     async with web_client(azure) as client:
         await make_plan(client)
         await make_site(client)

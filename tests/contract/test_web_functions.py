@@ -107,7 +107,10 @@ async def test_a_host_that_is_down_is_a_400_that_names_the_host_runtime(here: We
 
 
 async def test_functions_come_from_the_cache_while_the_host_is_down_when_so_switched(here: Web) -> None:
-    """Sources differ: Azure/azure-functions-host describes the cache, users report errors from these calls too."""
+    """
+    No Azure behaviour: Sources differ: Azure/azure-functions-host describes the cache, users report errors from
+    these calls too.
+    """
     here.site.runtime = Runtime.UNAVAILABLE
     here.switches.functions_listed_while_down = True
     assert len((await here.arm("GET", "/functions")).data()["value"]) == 6

@@ -130,5 +130,6 @@ async def test_listing_keys_is_a_right_of_its_own(here: Web) -> None:
 
 
 async def test_no_key_is_written_to_the_log(here: Web) -> None:
+    """No Azure behaviour: how the simulator itself does it."""
     await here.arm("PUT", KEY, {"properties": {"value": "mine"}})
     assert "mine" not in str(here.world.log)

@@ -79,13 +79,14 @@ async def test_the_host_name_of_a_deleted_site_answers_404(here: Web) -> None:
 
 
 async def test_a_plain_web_app_answers_every_path() -> None:
-    """A simplification: what a web app answers is its own affair."""
+    """No Azure behaviour: A simplification: what a web app answers is its own affair."""
     async with web(plain=True) as here:
         answer = await here.call("/any/thing")
         assert (answer.status, answer.data()["app"], answer.data()["path"]) == (200, "orders-fn", "/any/thing")
 
 
 async def test_functions_of_one_app_are_not_those_of_another(here: Web) -> None:
+    """No Azure behaviour: how the simulator itself does it."""
     add_function_app(here.world, f"{SITE}-2")
     assert site_of(here.world, f"{SITE}-2").functions == []
     assert len(here.site.functions) == 6

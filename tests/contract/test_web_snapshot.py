@@ -9,7 +9,7 @@ from contract.web_world import SITE, web
 
 
 async def test_a_site_that_was_written_as_json_reads_back_the_same() -> None:
-    """A property of the simulator, not of Azure."""
+    """No Azure behaviour: A property of the simulator, not of Azure."""
     async with web() as here:
         here.site.app_settings["A"] = "b"
         here.site.connection_strings["db"] = {"value": "x", "type": "Custom"}
@@ -19,6 +19,6 @@ async def test_a_site_that_was_written_as_json_reads_back_the_same() -> None:
 
 
 def test_what_is_no_site_is_refused() -> None:
-    """A property of the simulator, not of Azure."""
+    """No Azure behaviour: A property of the simulator, not of Azure."""
     with pytest.raises(ValueError, match="route_prefix"):
         site_from_json({"route_prefix": 5})

@@ -134,7 +134,6 @@ class Run:
         await self.statements([Placed(element, step.scope) for element in parent.elements()], step.section, path)
 
     async def statement(self, step: Step) -> None:
-        exchange = self.exchange
         handler = self.handlers.get(step.element.name)
         try:
             if handler is None:

@@ -23,8 +23,8 @@ class ArmSwitches:
     operation_retry_after: int | None = 0
     """Retry-After of a running operation; None leaves the header out."""
     arm_enforce_roles: bool = False
-    """Callers may do only what role assignments at or above the scope grant. What Azure does; off so that tests of other
-    things need no assignments (`world.denied` always counts)."""
+    """Callers may do only what role assignments at or above the scope grant. What Azure does; off so that tests of
+    other things need no assignments (`world.denied` always counts)."""
     arm_role_propagation_seconds: float = 0.0
     """How long after its creation an assignment does not count yet, by the world's clock. Up to 10 minutes are
     documented."""
@@ -37,4 +37,5 @@ class ArmSwitches:
         "InvalidApiVersionParameter"
     )
     """The code for an api-version that a provider's type does not have. Both are quoted in trackers: the first in
-    Azure/azure-cli and Azure/azure-sdk-for-go, the second in Azure/azure-powershell and hashicorp/terraform-provider-azurerm."""
+    Azure/azure-cli and Azure/azure-sdk-for-go, the second in Azure/azure-powershell and
+    hashicorp/terraform-provider-azurerm."""

@@ -176,7 +176,12 @@ class Calls(Binder):
 
     # --- overloads ---
     def chosen(
-        self, of: T, name: str, found: list[tuple[Signature, Types]], arguments: Sequence[syntax.Argument], args: list[T]
+        self,
+        of: T,
+        name: str,
+        found: list[tuple[Signature, Types]],
+        arguments: Sequence[syntax.Argument],
+        args: list[T],
     ) -> Match:
         """The overload that fits best. Raises ExpressionError when none does."""
         given: list[Given] = [(one, self.given(one.value)) for one in arguments]
@@ -242,7 +247,9 @@ class Calls(Binder):
         kind = substituted(wanted, match.types)
         bound = given[1]
         if bound is None:
-            raise ExpressionError(f"Cannot convert lambda expression to type '{kind}' because it is not a delegate type")
+            raise ExpressionError(
+                f"Cannot convert lambda expression to type '{kind}' because it is not a delegate type"
+            )
         distance = cost(bound.type, kind)
         if kind.name in match.signature.generics and bound.type == NULL:
             raise ExpressionError(
@@ -268,9 +275,11 @@ class Calls(Binder):
     def fill_out(self, match: Match, parameter: Parameter, node: Node) -> None:
         kind = substituted(parameter.type, match.types)
         if not isinstance(node, syntax.Out) or not parameter.out:
-            raise ExpressionError("Argument 2 must be passed with the 'out' keyword" if parameter.out else (
-                "Argument 1 may not be passed with the 'out' keyword"
-            ))
+            raise ExpressionError(
+                "Argument 2 must be passed with the 'out' keyword"
+                if parameter.out
+                else ("Argument 1 may not be passed with the 'out' keyword")
+            )
         local = self.local(node.name)
         if node.declared:
             named = resolved_type(node.type) if node.type else kind
@@ -286,7 +295,9 @@ class Calls(Binder):
         if wanted.name != "Func" or len(wanted.args) - 1 != len(node.parameters):
             if wanted.name == "Func":
                 raise ExpressionError(f"Delegate '{wanted}' does not take {len(node.parameters)} arguments")
-            raise ExpressionError(f"Cannot convert lambda expression to type '{wanted}' because it is not a delegate type")
+            raise ExpressionError(
+                f"Cannot convert lambda expression to type '{wanted}' because it is not a delegate type"
+            )
         self.scopes.append({})
         kinds = [substituted(one, match.types) for one in wanted.args[:-1]]
         slots = [self.declare(name, kind).slot for name, kind in zip(node.parameters, kinds, strict=True)]
@@ -463,9 +474,7 @@ def placed_arguments(signature: Signature, given: list[Given]) -> list[tuple[Par
     for position, argument in enumerate(given):
         name = argument[0].name
         if name and name not in names:
-            raise ExpressionError(
-                f"The best overload for '{signature.name}' does not have a parameter named '{name}'"
-            )
+            raise ExpressionError(f"The best overload for '{signature.name}' does not have a parameter named '{name}'")
         at = names.index(name) if name else min(position, len(parameters) - 1)
         if at < 0 or (placed[at][1] and not parameters[at].rest):
             return None

@@ -99,7 +99,9 @@ def fixed(value: Any, letter: str, digits: int) -> str:
     if letter == "P":
         exact *= 100
     shown = rounded(exact, digits)
-    grouped = format(shown, "," if letter in "NP" else "") if shown else format(abs(shown), "," if letter in "NP" else "")
+    grouped = (
+        format(shown, "," if letter in "NP" else "") if shown else format(abs(shown), "," if letter in "NP" else "")
+    )
     return grouped + (" %" if letter == "P" else "")
 
 
@@ -130,9 +132,11 @@ def custom_number(value: Any, form: str) -> str:
 def guid_text(value: UUID, form: str) -> str:
     shapes = {"D": str(value), "N": value.hex, "B": f"{{{value}}}", "P": f"({value})"}
     if form.upper() not in shapes:
-        raise EvaluationError(
-            'Format string can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x".'
-        ) if form.upper() != "X" else NotRun("the GUID format 'X' is not simulated")
+        raise (
+            EvaluationError('Format string can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x".')
+            if form.upper() != "X"
+            else NotRun("the GUID format 'X' is not simulated")
+        )
     return shapes[form.upper()]
 
 
@@ -214,7 +218,11 @@ def date_piece(value: datetime, piece: str) -> str:
     if letter == "%":
         return ""
     texts = {"ddd": DAYS[value.weekday()][:3], "dddd": DAYS[value.weekday()], "t": "A" if value.hour < 12 else "P"}
-    texts |= {"MMM": MONTHS[value.month - 1][:3], "MMMM": MONTHS[value.month - 1], "tt": "AM" if value.hour < 12 else "PM"}
+    texts |= {
+        "MMM": MONTHS[value.month - 1][:3],
+        "MMMM": MONTHS[value.month - 1],
+        "tt": "AM" if value.hour < 12 else "PM",
+    }
     texts |= {"yy": f"{value.year % 100:02d}", "yyyy": f"{value.year:04d}"}
     if piece in texts:
         return texts[piece]

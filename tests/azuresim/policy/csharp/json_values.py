@@ -200,7 +200,14 @@ def from_json(token: Json | None, wanted: T) -> Any:
     return convert(found.value, name)
 
 
-SHOWN = {"string": "String", "int": "Int32", "long": "Int64", "bool": "Boolean", "double": "Double", "decimal": "Decimal"}
+SHOWN = {
+    "string": "String",
+    "int": "Int32",
+    "long": "Int64",
+    "bool": "Boolean",
+    "double": "Double",
+    "decimal": "Decimal",
+}
 
 
 def convert(value: Any, name: str) -> Any:
@@ -223,7 +230,9 @@ def child(token: Json, key: Any) -> Json | None:
         if not isinstance(key, int) or isinstance(key, bool):
             raise EvaluationError("Accessed JArray values with invalid key value. Int32 array index expected.")
         if not 0 <= key < len(token.value):
-            raise EvaluationError("Index was out of range. Must be non-negative and less than the size of the collection.")
+            raise EvaluationError(
+                "Index was out of range. Must be non-negative and less than the size of the collection."
+            )
         item: Json = token.value[key]
         return item
     raise EvaluationError(f"Cannot access child value on Newtonsoft.Json.Linq.{token.type}.")

@@ -66,7 +66,12 @@ class Lexer:
 
     def token(self) -> Token:
         source, at = self.source, self.at
-        for prefix, verbatim, holes in (('$@"', True, True), ('@"', True, False), ('$"', False, True), ('"', False, False)):
+        for prefix, verbatim, holes in (
+            ('$@"', True, True),
+            ('@"', True, False),
+            ('$"', False, True),
+            ('"', False, False),
+        ):
             if source.startswith(prefix, at):
                 self.at += len(prefix)
                 return self.interpolated(verbatim) if holes else Token("literal", "", self.string(verbatim))
@@ -128,7 +133,7 @@ class Lexer:
             self.at += 2
             return SIMPLE[letter]
         least, most = WIDTHS.get(letter, (0, 0))
-        digits = re.compile("[0-9a-fA-F]{%d,%d}" % (least, most)).match(self.source, self.at + 2) if most else None
+        digits = re.compile(f"[0-9a-fA-F]{{{least},{most}}}").match(self.source, self.at + 2) if most else None
         if digits is None or int(digits[0], 16) > 0x10FFFF:
             raise ExpressionError("Unrecognized escape sequence")
         self.at = digits.end()
@@ -196,8 +201,6 @@ class Lexer:
             else:
                 self.at += 1
         raise ExpressionError("Missing close delimiter '}' for interpolated expression started with '{'.")
-
-
 
 
 def number_of(text: str) -> object:

@@ -46,9 +46,7 @@ def binary(operator: str, left: T, right: T) -> tuple[T, Work]:
         or equality(operator, left, right)
     )
     if found is None:
-        raise ExpressionError(
-            f"Operator '{operator}' cannot be applied to operands of type '{left}' and '{right}'"
-        )
+        raise ExpressionError(f"Operator '{operator}' cannot be applied to operands of type '{left}' and '{right}'")
     return found
 
 
@@ -206,9 +204,7 @@ def equality(operator: str, left: T, right: T) -> tuple[T, Work] | None:
     if is_value(left) or is_value(right):
         return None
     if {left, right} == {OBJECT, STRING}:
-        raise NotSimulated(
-            "'==' between object and string compares references, not texts; cast the object to string"
-        )
+        raise NotSimulated("'==' between object and string compares references, not texts; cast the object to string")
     if reference(left, right) or reference(right, left):
         return BOOL, lambda a, b: (a is b) == equal
     return None

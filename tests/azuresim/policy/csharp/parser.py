@@ -17,7 +17,20 @@ ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=", "%=")
 PREDEFINED = ("string", "int", "long", "double", "decimal", "bool", "char", "byte", "object", "float", "short", "uint")
 CONSTANTS = {"true": True, "false": False, "null": None}
 UNKNOWN_WORDS = ("await", "checked", "delegate", "from", "stackalloc", "typeof", "unchecked", "sizeof", "throw")
-STATEMENT_WORDS = ("if", "return", "foreach", "for", "while", "break", "continue", "else", "do", "switch", "try", "using")
+STATEMENT_WORDS = (
+    "if",
+    "return",
+    "foreach",
+    "for",
+    "while",
+    "break",
+    "continue",
+    "else",
+    "do",
+    "switch",
+    "try",
+    "using",
+)
 AFTER_GENERIC = ("(", ")", "]", "}", ":", ";", ",", ".", "?", "==", "!=", "?.", "")
 LONGEST_CHAIN = 200
 

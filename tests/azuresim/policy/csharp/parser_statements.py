@@ -7,7 +7,21 @@ from azuresim.policy.csharp.errors import ExpressionError, NotSimulated
 from azuresim.policy.csharp.parser import Parser
 from azuresim.policy.csharp.syntax import Node
 
-UNKNOWN = ("try", "switch", "do", "throw", "using", "lock", "goto", "const", "yield", "checked", "unsafe", "fixed", "await")
+UNKNOWN = (
+    "try",
+    "switch",
+    "do",
+    "throw",
+    "using",
+    "lock",
+    "goto",
+    "const",
+    "yield",
+    "checked",
+    "unsafe",
+    "fixed",
+    "await",
+)
 
 
 class StatementParser(Parser):

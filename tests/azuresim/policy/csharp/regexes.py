@@ -43,7 +43,9 @@ class Pattern:
         if text is None:
             raise EvaluationError("Value cannot be null. (Parameter 'input')")
         if len(text) ** self.power > MOST_WORK:
-            raise NotRun(f"a regular expression like {self.compiled.pattern} on {len(text)} characters is not simulated")
+            raise NotRun(
+                f"a regular expression like {self.compiled.pattern} on {len(text)} characters is not simulated"
+            )
         return text
 
 

@@ -195,7 +195,9 @@ def endless(node: syntax.Loop) -> bool:
     while level:
         if any(isinstance(one, syntax.Leave) and one.word == "break" for one in level):
             return False
-        level = [part for one in level if not isinstance(one, syntax.Each | syntax.Loop) for part in syntax.children(one)]
+        level = [
+            part for one in level if not isinstance(one, syntax.Each | syntax.Loop) for part in syntax.children(one)
+        ]
     return True
 
 

@@ -245,4 +245,6 @@ def children(node: object) -> list[object]:
     if not is_dataclass(node):
         return []
     values = (getattr(node, field.name) for field in fields(node))
-    return [part for value in values for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Node)]
+    return [
+        part for value in values for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Node)
+    ]

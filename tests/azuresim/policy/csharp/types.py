@@ -41,7 +41,15 @@ ENUMS = {
         "OrdinalIgnoreCase",
     ),
     "StringSplitOptions": ("None", "RemoveEmptyEntries"),
-    "RegexOptions": ("None", "IgnoreCase", "Multiline", "ExplicitCapture", "Compiled", "Singleline", "CultureInvariant"),
+    "RegexOptions": (
+        "None",
+        "IgnoreCase",
+        "Multiline",
+        "ExplicitCapture",
+        "Compiled",
+        "Singleline",
+        "CultureInvariant",
+    ),
     "Formatting": ("None", "Indented"),
     "DayOfWeek": ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"),
     "DateTimeKind": ("Unspecified", "Utc", "Local"),
@@ -158,7 +166,12 @@ def covariant(source: T, target: T) -> bool:
     if source.name != target.name or source.name not in ("IEnumerable", "IReadOnlyCollection", "[]"):
         return False
     one, other = source.args[0], target.args[0]
-    return not is_value(one) and cost(one, other) is not None and other.name != "?" and not (other == JTOKEN and one == STRING)
+    return (
+        not is_value(one)
+        and cost(one, other) is not None
+        and other.name != "?"
+        and not (other == JTOKEN and one == STRING)
+    )
 
 
 def casts(source: T, target: T) -> bool:

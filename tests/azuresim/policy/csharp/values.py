@@ -218,7 +218,13 @@ def double_text(value: float) -> str:
     mantissa, mark, exponent = shown.partition("E")
     if mark and -5 < int(exponent) < 15:
         return f"{value:f}"
-    return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}" if mark else shown.replace("-0", "0") if value == 0 else shown
+    return (
+        f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}"
+        if mark
+        else shown.replace("-0", "0")
+        if value == 0
+        else shown
+    )
 
 
 def timespan_text(value: timedelta) -> str:

@@ -300,6 +300,11 @@ declare(
         "DateTime? IssuedAt": lambda jwt: jwt.time("iat"),
     },
 )
-declare("X509Certificate2", "System.Security.Cryptography.X509Certificates", {}, others="""Thumbprint Subject SubjectName
+declare(
+    "X509Certificate2",
+    "System.Security.Cryptography.X509Certificates",
+    {},
+    others="""Thumbprint Subject SubjectName
     Issuer IssuerName NotAfter NotBefore Verify VerifyNoRevocation SerialNumber FriendlyName PublicKey HasPrivateKey RawData
-    GetRSAPrivateKey GetCertHashString Extensions Version SignatureAlgorithm""")
+    GetRSAPrivateKey GetCertHashString Extensions Version SignatureAlgorithm""",
+)

@@ -40,7 +40,9 @@ class Lookup:
         return False, None
 
     def shown(self, value: Any) -> Any:
-        return Array(array(STRING), value) if isinstance(value, list | tuple) and not isinstance(value, Array) else value
+        return (
+            Array(array(STRING), value) if isinstance(value, list | tuple) and not isinstance(value, Array) else value
+        )
 
     def elements(self) -> list[Pair]:
         return [Pair(name, self.shown(value)) for name, value in self.values.items()]
@@ -113,9 +115,11 @@ declare(
 declare(
     "IReadOnlyDictionary<string, string>",
     "",
-    {"string GetValueOrDefault(string key, string defaultValue = null)": lambda of, key, default: (
-        found(of, key)[1] if found(of, key)[0] else default
-    )},
+    {
+        "string GetValueOrDefault(string key, string defaultValue = null)": lambda of, key, default: (
+            found(of, key)[1] if found(of, key)[0] else default
+        )
+    },
 )
 declare(
     "IReadOnlyDictionary<string, object>",
@@ -136,7 +140,12 @@ declare(
     generics="K V",
     others="new* ContainsValue Comparer GetEnumerator Remove* TryAdd",
 )
-declare("KeyValuePair", "System.Collections.Generic", {"K Key": lambda one: one.key, "V Value": lambda one: one.value}, "K V")
+declare(
+    "KeyValuePair",
+    "System.Collections.Generic",
+    {"K Key": lambda one: one.key, "V Value": lambda one: one.value},
+    "K V",
+)
 
 
 # --- arrays and lists -------------------------------------------------------------------------------------------------
@@ -241,7 +250,9 @@ def last_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always
 def single(frame: Frame, of: Any, test: Predicate = always) -> Any:
     matching = [one for one in frame.items(of) if test(one)]
     if len(matching) > 1:
-        raise EvaluationError("Sequence contains more than one " + ("element" if test is always else "matching element"))
+        raise EvaluationError(
+            "Sequence contains more than one " + ("element" if test is always else "matching element")
+        )
     if not matching:
         raise EvaluationError(NO_ELEMENTS if test is always else NO_MATCH)
     return matching[0]
@@ -371,8 +382,12 @@ LINQ: dict[str, Any] = {
     ),
     "IEnumerable<T> Distinct()": listed(sequence)(distinct),
     "IEnumerable<T> Reverse()": listed(sequence)(lambda frame, of: list(frame.items(of))[::-1]),
-    "IEnumerable<T> Skip(int count)": listed(sequence)(lambda frame, of, count: list(frame.items(of))[limited(count) :]),
-    "IEnumerable<T> Take(int count)": listed(sequence)(lambda frame, of, count: list(frame.items(of))[: limited(count)]),
+    "IEnumerable<T> Skip(int count)": listed(sequence)(
+        lambda frame, of, count: list(frame.items(of))[limited(count) :]
+    ),
+    "IEnumerable<T> Take(int count)": listed(sequence)(
+        lambda frame, of, count: list(frame.items(of))[: limited(count)]
+    ),
     "IEnumerable<T> Concat(IEnumerable<T> second)": listed(sequence)(
         lambda frame, of, more: [*frame.items(of), *frame.items(more)]
     ),

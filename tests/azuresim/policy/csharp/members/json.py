@@ -80,8 +80,7 @@ def property_of(token: Json, name: str) -> Json | None:
 def add_property(token: Json, name: str, value: Json | None) -> None:
     if name in token.value:
         raise EvaluationError(
-            "Can not add property %s to Newtonsoft.Json.Linq.JObject. Property with the same name already exists on object."
-            % name
+            f"Can not add property {name} to Newtonsoft.Json.Linq.JObject. Property with the same name already exists on object."
         )
     token.value[name] = owned(value)
 
@@ -141,7 +140,7 @@ def tokens(items: Any) -> Array:
 
 
 def descendants(token: Json) -> Array:
-    return tokens([one for one in json.walk(token)][1:])
+    return tokens(list(json.walk(token))[1:])
 
 
 def must_select(token: Json, path: str, error: bool) -> Json | None:

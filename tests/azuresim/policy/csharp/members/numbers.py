@@ -43,7 +43,9 @@ for _name, (_parse, _zero) in PARSERS.items():
     )
 for _name in ("int", "long", "double", "decimal"):
     declare(_name, "System", {"string ToString(string format)": formatted})
-declare("byte", "System", {"string ToString(string format)": formatted}, others="Parse TryParse MaxValue MinValue ToString*")
+declare(
+    "byte", "System", {"string ToString(string format)": formatted}, others="Parse TryParse MaxValue MinValue ToString*"
+)
 declare("int", "System", {"static int MaxValue": lambda: 2**31 - 1, "static int MinValue": lambda: -(2**31)})
 declare(
     "long",

@@ -206,7 +206,9 @@ declare(
         "string[] Split(params char[] separator)": split,
         "string[] Split(char[] separator, int count)": split,
         "string[] Split(char[] separator, StringSplitOptions options)": lambda text, by, o: split(text, by, options=o),
-        "string[] Split(string[] separator, StringSplitOptions options)": lambda text, by, o: split(text, by, options=o),
+        "string[] Split(string[] separator, StringSplitOptions options)": lambda text, by, o: split(
+            text, by, options=o
+        ),
         "string[] Split(string[] separator, int count, StringSplitOptions options)": split,
         "char[] ToCharArray()": lambda text: Array(array(T("char")), [Char(one) for one in plain(text)]),
         "ext Jwt AsJwt()": jwt_of,
