@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from azuresim.arm.role_assignments import assign_role
 from azuresim.switches import Switches, alternatives
 from integration.azure_stage import SYSTEM, Stage, on_stage, troubles
 
@@ -33,6 +34,9 @@ CASES = [*alternatives(), *((name, value) for name, value in MEASURES.items())]
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     name, value = request.param
     async with on_stage(check_contracts=False) as stage:
+        operator = stage.world.entra.principal(stage.team.operator_client_id)
+        assert operator is not None
+        assign_role(stage.world, operator["id"], "Contributor", stage.team.group_id)  # counts where roles are enforced
         setattr(stage.world.switches, name, value)
         yield stage
 
