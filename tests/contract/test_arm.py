@@ -202,7 +202,7 @@ async def test_a_body_that_is_no_json_is_refused(azure: Simulator) -> None:
 
 async def test_the_cloud_metadata_names_endpoints_of_the_simulator(azure: Simulator) -> None:
     """Source: azure-mgmt-core `get_arm_endpoints`, Azure CLI `az cloud register --endpoint-resource-manager`."""
-    cloud = (await azure.send("GET", "", "/metadata/endpoints?api-version=2022-09-01")).data()[0]
+    cloud = (await azure.send("GET", "", "/metadata/endpoints?api-version=2022-09-01")).data()
     assert (cloud["resourceManager"], cloud["authentication"]["loginEndpoint"]) == (azure.url, azure.url)
 
 

@@ -32,9 +32,11 @@ def group(azure: Simulator) -> None:
 
 # --- the cloud --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", ["2019-05-01", "2019-10-01", "2022-09-01", "2023-11-01"])
-async def test_the_metadata_of_clouds_needs_no_token_and_is_a_list(azure: Simulator, version: str) -> None:
+async def test_the_metadata_of_clouds_needs_no_token_and_is_a_list_until_2022(azure: Simulator, version: str) -> None:
     """Source: Azure/azure-cli (cloud.py), hashicorp/go-azure-sdk (environments), azure-core-management for Java."""
-    (cloud,) = (await azure.send("GET", "", f"{METADATA}?api-version={version}")).data()
+    answer = (await azure.send("GET", "", f"{METADATA}?api-version={version}")).data()
+    assert isinstance(answer, list) is (version < "2022-09-01")
+    cloud = answer[0] if isinstance(answer, list) else answer
     assert (cloud["resourceManager"], cloud["authentication"]["loginEndpoint"]) == (azure.url, azure.url)
     assert cloud["authentication"]["tenant"] == azure.world.tenant_id
     assert {"name", "portal", "graphAudience", "microsoftGraphResourceId", "batch", "media", "gallery"} <= cloud.keys()
@@ -57,7 +59,7 @@ async def test_graph_is_called_where_the_metadata_says_with_a_token_for_that_nam
     hashicorp/go-azure-sdk (from_metadata: Microsoft Graph's endpoint is its resource id)."""
     azure.world.entra.add_secret(OPERATOR, "not-a-secret")
     azure.world.entra.graph_permissions[OPERATOR] = {"Application.Read.All"}
-    (cloud,) = (await azure.send("GET", "", f"{METADATA}?api-version=2022-09-01")).data()
+    cloud = (await azure.send("GET", "", f"{METADATA}?api-version=2022-09-01")).data()
     graph, login = cloud["microsoftGraphResourceId"], cloud["authentication"]["loginEndpoint"]
     form = {"grant_type": "client_credentials", "client_id": OPERATOR, "client_secret": "not-a-secret"}
     body = urlencode(form | {"scope": f"{graph}.default"}).encode()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "AzureSimulated"
 OLD_FORM = "2015-01-01"
+ONE_CLOUD = "2022-09-01"
+"""Since this version the answer is the cloud that was asked, and no list: azure-cli (`az cloud register`)."""
 AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.com/")
 GRAPH = "https://graph.microsoft.com/"
 SUFFIXES = {
@@ -47,7 +49,8 @@ def cloud_metadata(call: HttpCall, world: World) -> Any:
     version = call.argument("api-version") or ""
     if version[:10] <= OLD_FORM:
         return old_form(origin)
-    return [new_form(origin, world.tenant_id)]
+    found = new_form(origin, world.tenant_id)
+    return found if version >= ONE_CLOUD else [found]
 
 
 def old_form(origin: str) -> dict[str, Any]:
