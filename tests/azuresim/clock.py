@@ -10,20 +10,20 @@ class Clock:
     """`now()` is aware and in UTC; `advance` works on a real clock too, which then runs ahead."""
 
     def __init__(self, *, real: bool = False, start: datetime | None = None) -> None:
-        self._start = start or datetime.now(UTC)
+        self._told = start or datetime.now(UTC)
         self._began = time.monotonic() if real else None
-        self._moved = timedelta()
 
     def now(self) -> datetime:
-        ran = 0.0 if self._began is None else time.monotonic() - self._began
-        return self._start + self._moved + timedelta(seconds=ran)
+        if self._began is None:
+            return self._told
+        return self._told + timedelta(seconds=time.monotonic() - self._began)
 
     def advance(self, seconds: float) -> None:
-        self._moved += timedelta(seconds=seconds)
+        self._told += timedelta(seconds=seconds)
 
     def timestamp(self) -> float:
         return self.now().timestamp()
 
     def stamp(self) -> str:
         """Now as ARM and Graph write instants: `2026-11-23T15:45:00.1234560Z`."""
-        return self.now().strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
+        return self.now().replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"

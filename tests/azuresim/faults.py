@@ -161,6 +161,8 @@ class Faults:
 
     def take(self, call: HttpCall, service: str) -> Fault | None:
         """What this call meets, spent by one; None when it goes well."""
+        if not self._scripted and not self._dice:
+            return None
         for fault in self._scripted:
             if fault.times > 0 and fault.asked.matches(call, service):
                 if fault.skip > 0:
@@ -187,4 +189,6 @@ class Delays:
 
     def of(self, call: HttpCall, service: str, otherwise: float) -> float:
         """Seconds that this call takes; `otherwise` when nothing was said about its kind."""
+        if not self._all:
+            return otherwise
         return next((seconds for asked, seconds in reversed(self._all) if asked.matches(call, service)), otherwise)

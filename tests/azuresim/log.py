@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,7 +23,7 @@ SECRETS = {
 SECRET_ARGUMENTS = ("code", "subscription-key")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """
     One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id.
@@ -40,21 +39,21 @@ class Call:
     at: float
     caller: str | None = None
     host: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)
     action: str | None = None
     linked: tuple[str, ...] = ()
     began: float = 0.0
     seconds: float = 0.0
     sent: HttpCall = field(repr=False, compare=False)
 
-    @cached_property
+    @property
     def body(self) -> Any:
-        """The request's body without secrets; None when it is no JSON or form. Read when somebody asks."""
+        """The request's body without secrets; None when it is no JSON or form."""
         return redacted_body(self.sent)
 
-
-def shown_query(call: HttpCall) -> dict[str, str]:
-    return {name: "***" if name.lower() in SECRET_ARGUMENTS else value for name, value in call.query}
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The request's arguments without secrets; the last of those with one name."""
+        return {name: "***" if name.lower() in SECRET_ARGUMENTS else value for name, value in self.sent.query}
 
 
 def redacted_body(call: HttpCall) -> Any:

@@ -21,6 +21,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,7 +34,7 @@ from yarl import URL
 
 from azuresim.contract_check import ContractCheck
 from azuresim.faults import Fault
-from azuresim.log import Call, shown_query
+from azuresim.log import Call
 from azuresim.services import Handled, Services, service_of
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import World
@@ -208,7 +209,6 @@ class Simulator:
                 at=self.world.clock.timestamp(),
                 caller=handled.caller.client_id if handled.caller else None,
                 host=call.host,
-                query=shown_query(call),
                 action=handled.route.action if handled.route else None,
                 linked=tuple(handled.linked),
                 began=began,
@@ -227,12 +227,18 @@ async def read_call(request: web.BaseRequest) -> HttpCall | None:
         method=request.method,
         host=request.headers.get("Host", "").partition(":")[0].lower(),
         path=unquote(raw_path),
-        query=parse_qsl(raw_query, keep_blank_values=True),
-        headers=CIMultiDict(request.headers),
+        query=arguments(raw_query),
+        headers=request.headers,
         body=await whole_body(request),
         raw_path=raw_path,
         scheme=request.scheme,
     )
+
+
+@lru_cache(maxsize=1024)
+def arguments(raw_query: str) -> tuple[tuple[str, str], ...]:
+    """Name and value of each; the same few are asked for again and again."""
+    return tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
 async def whole_body(request: web.BaseRequest) -> bytes:

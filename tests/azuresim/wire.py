@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HttpCall:
     """
     A request after TLS. `host` is lower case without port, `path` percent-decoded, `raw_path` as sent, without query.
 
-    `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`; `call.argument("a")` is the first one.
+    Names of headers go without case. `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`; `call.argument("a")` is the first one.
     """
 
     method: str
     host: str
     path: str
-    query: list[tuple[str, str]] = field(default_factory=list)
-    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    query: Sequence[tuple[str, str]] = ()
+    headers: MultiMapping[str] = field(default_factory=CIMultiDict)
     body: bytes = b""
     raw_path: str = ""
     scheme: str = "https"
@@ -64,7 +64,7 @@ class HttpCall:
         return dataclasses.replace(self, **changes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """Status, headers (any mapping; kept as a case-insensitive one) and body."""
 
@@ -73,7 +73,8 @@ class HttpAnswer:
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "headers", CIMultiDict(self.headers))
+        if type(self.headers) is not CIMultiDict:
+            object.__setattr__(self, "headers", CIMultiDict(self.headers))
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
@@ -90,14 +91,15 @@ class HttpAnswer:
     def plus(self, headers: Mapping[str, str]) -> HttpAnswer:
         """The same answer with headers added where they are missing."""
         merged = CIMultiDict(self.headers)
-        merged.extend({name: value for name, value in headers.items() if name not in merged})
-        return dataclasses.replace(self, headers=merged)
+        for name, value in headers.items():
+            merged.setdefault(name, value)
+        return HttpAnswer(self.status, merged, self.body)
 
     def with_headers(self, headers: Mapping[str, str]) -> HttpAnswer:
         """The same answer with these headers set."""
         merged = CIMultiDict(self.headers)
         merged.update(headers)
-        return dataclasses.replace(self, headers=merged)
+        return HttpAnswer(self.status, merged, self.body)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from multidict import CIMultiDict
+from multidict import MultiMapping
 
 from azuresim.arm.rights import lacks
 from azuresim.arm.table import Table
@@ -176,7 +176,7 @@ class ArmRequest:
     params: Mapping[str, str]
     id: str
     query: Mapping[str, str]
-    headers: CIMultiDict[str]
+    headers: MultiMapping[str]
     caller: Caller
     api_version: str
     route: Route

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -166,7 +166,7 @@ def version_fits(world: World, api: Document, call: HttpCall) -> bool:
 
 # --- operations -------------------------------------------------------------------------------------------------------
 def best_operation(
-    world: World, service: Document, api: Document, method: str, rest: str, query: list[tuple[str, str]]
+    world: World, service: Document, api: Document, method: str, rest: str, query: Sequence[tuple[str, str]]
 ) -> Match:
     """The operation that fits best, with what its placeholders stand for; a Match without one when none fits."""
     path = "/".join(unquote(part).replace("/", SLASH) for part in rest.strip("/").split("/"))
@@ -217,7 +217,7 @@ def template_pattern(template: str) -> re.Pattern[str]:
     return re.compile(pattern + re.escape(path[at:]), re.IGNORECASE | re.DOTALL)
 
 
-def query_values(template: str, query: list[tuple[str, str]]) -> dict[str, str] | None:
+def query_values(template: str, query: Sequence[tuple[str, str]]) -> dict[str, str] | None:
     """What the placeholders of a template's query stand for; None when the call lacks a parameter of it."""
     sent: dict[str, str] = {}
     for name, value in query:

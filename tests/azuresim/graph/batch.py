@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from multidict import CIMultiDict
+
 from azuresim.graph.request import GraphError, GraphRequest, bad_request
 from azuresim.wire import HttpAnswer, HttpCall
 
@@ -55,7 +57,7 @@ def inner(request: GraphRequest, one: dict[str, Any]) -> HttpCall:
     if not isinstance(method, str) or not isinstance(url, str) or not url:
         raise GraphError(400, "BadRequest", f"The request '{one['id'][:40]}' needs a method and a relative url.")
     path, _, query = url.partition("?")
-    headers = request.call.headers.copy()
+    headers = CIMultiDict(request.call.headers)
     extra = one.get("headers")
     headers.update({str(k): str(v) for k, v in extra.items()} if isinstance(extra, dict) else {})
     path = "/v1.0/" + path.lstrip("/")

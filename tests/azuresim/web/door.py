@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from multidict import CIMultiDict
 
 from azuresim.entra.tokens import InvalidToken
 from azuresim.resources import Document
@@ -34,7 +35,7 @@ async def site(call: HttpCall, world: World) -> HttpAnswer:
     if refused is not None:
         return refused
     if ADDRESS in call.headers:
-        headers = call.headers.copy()
+        headers = CIMultiDict(call.headers)
         del headers[ADDRESS]
         call = call.with_(headers=headers)
     return _at_the_door(call, world, document)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from azuresim.switches import Switches
 from azuresim.wire import HttpAnswer, HttpCall
@@ -91,7 +91,7 @@ class Settings:
 class Admitted:
     """The request reaches the app. No `claims`: an anonymous one. `headers` are those that the app gets to see."""
 
-    headers: CIMultiDict[str]
+    headers: MultiMapping[str]
     claims: Claims | None
 
 

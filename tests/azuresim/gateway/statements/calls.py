@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from azuresim.gateway.backends import backend_target, note_answer, tripped, unavailable, with_credentials
 from azuresim.gateway.context import response_of
@@ -119,10 +119,10 @@ async def followed(exchange: Exchange, call: HttpCall, answer: HttpAnswer) -> Ht
         same = answer.status in (307, 308)
         try:
             url = urljoin(f"{call.scheme}://{call.host}{call.raw_path}", where)
-            call = HttpCall.of(call.method if same else "GET", url, call.headers, call.body if same else b"")
+            next_call = HttpCall.of(call.method if same else "GET", url, None, call.body if same else b"")
         except ValueError:
             break
-        call.headers["Host"] = call.host
+        call = addressed(next_call, call.headers)
         answer = await reach(exchange.world, call, "forward-request")
     return answer
 
@@ -194,9 +194,14 @@ def absolute_call(statement: Element, method: str, url: str, headers: CIMultiDic
         call = HttpCall.of(method, url, None, body)
     except ValueError as error:
         raise Broken(f"{statement.name}: '{url}' is no absolute URL") from error
-    call.headers.extend(folded(headers))
-    call.headers["Host"] = call.host
-    return call
+    return addressed(call, folded(headers))
+
+
+def addressed(call: HttpCall, headers: MultiMapping[str]) -> HttpCall:
+    """The call with these headers, and with its own Host."""
+    sent = CIMultiDict(headers)
+    sent["Host"] = call.host
+    return call.with_(headers=sent)
 
 
 HANDLERS: Mapping[str, Handler] = {
