@@ -11,30 +11,35 @@ A write is kept only when it changed something. States are what a GET shows; a s
 
 from __future__ import annotations
 
-import copy
+import json
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from azuresim.clock import Clock
+from azuresim.wire import compact
 
 BY_HAND = ""
 SECRET = "***"
+NOTHING = b"null"
 _actor: ContextVar[str] = ContextVar("actor", default=BY_HAND)
 
 
-@contextmanager
-def acting(who: str) -> Iterator[None]:
+class acting:  # noqa: N801  # read as a word: `with acting(who):`
     """Writes inside are this caller's."""
-    token = _actor.set(who)
-    try:
-        yield
-    finally:
-        _actor.reset(token)
+
+    __slots__ = ("_token", "_who")
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._token = _actor.set(self._who)
+
+    def __exit__(self, *_: object) -> None:
+        _actor.reset(self._token)
 
 
 def actor() -> str:
@@ -42,7 +47,7 @@ def actor() -> str:
     return _actor.get()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Write:
     """One change. `before` is None for what is new, `after` for what is gone; `at` is the world's time."""
 
@@ -50,12 +55,20 @@ class Write:
     who: str
     service: str
     id: str
-    before: Any
-    after: Any
+    stood: bytes = field(repr=False)
+    stands: bytes = field(repr=False)
+
+    @property
+    def before(self) -> Any:
+        return json.loads(self.stood)
+
+    @property
+    def after(self) -> Any:
+        return json.loads(self.stands)
 
     @property
     def kind(self) -> str:
-        return "create" if self.before is None else "delete" if self.after is None else "update"
+        return "create" if self.stood == NOTHING else "delete" if self.stands == NOTHING else "update"
 
 
 class Journal:
@@ -78,8 +91,8 @@ class Journal:
                 who=actor(),
                 service=service,
                 id=resource_id,
-                before=copy.deepcopy(before),
-                after=copy.deepcopy(after),
+                stood=compact(before),
+                stands=compact(after),
             )
         )
 

@@ -225,6 +225,8 @@ class Operations:
 
     def seen(self, resource_id: str) -> None:
         """A GET of the resource counts as a poll of what runs on it."""
+        if not self._running:
+            return
         for operation in list(self._running.get(key_of(resource_id), ())):
             self.poll(operation)
 

@@ -23,17 +23,22 @@ import base64
 import copy
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, overload
 
 from azuresim.clock import Clock
 from azuresim.journal import SECRET, Journal
+from azuresim.wire import copied
 
 LockLevel = Literal["ReadOnly", "CanNotDelete"]
 Body = dict[str, Any]
+T = TypeVar("T")
 AUTHORIZATION = "/providers/microsoft.authorization/"
 
 
+@lru_cache(maxsize=16384)
 def key_of(resource_id: str) -> str:
+    """The form in which ids are compared."""
     return "/" + resource_id.strip("/").lower()
 
 
@@ -84,13 +89,6 @@ class Document:
         return properties
 
 
-def copied(value: Any) -> Any:
-    """A copy of a JSON value that shares no object and no list with it."""
-    if isinstance(value, dict):
-        return {name: copied(inner) for name, inner in value.items()}
-    return [copied(inner) for inner in value] if isinstance(value, list) else value
-
-
 class Documents(MutableMapping[str, Document]):
     """A mapping of id to Document whose keys do without case, with an index of what lies directly below each path."""
 
@@ -101,6 +99,13 @@ class Documents(MutableMapping[str, Document]):
 
     def __getitem__(self, key: str) -> Document:
         return self._all[key_of(key)]
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> Document | None: ...
+    @overload
+    def get(self, key: str, default: Document | T, /) -> Document | T: ...
+    def get(self, key: str, default: Document | T | None = None, /) -> Document | T | None:
+        return self._all.get(key_of(key), default)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key_of(key) in self._all

@@ -243,6 +243,8 @@ def arguments(raw_query: str) -> tuple[tuple[str, str], ...]:
 
 async def whole_body(request: web.BaseRequest) -> bytes:
     """Up to LONGEST_BODY: aiohttp's own limit is a mebibyte, which a description of an API or a policy can exceed."""
+    if not request.can_read_body:
+        return b""
     if (request.content_length or 0) <= AIOHTTPS_LIMIT and "Transfer-Encoding" not in request.headers:
         return await request.read()
     return await request.clone(client_max_size=LONGEST_BODY).read()

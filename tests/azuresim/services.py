@@ -46,11 +46,12 @@ ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", METADATA)
 
 def service_of(call: HttpCall) -> str:
     """arm, graph, entra, gateway, site, queues, or "" for what nobody serves."""
+    real = REAL_NAMES.get(call.host)
+    if real is not None:
+        return real
     for suffix, (name, _) in HOSTS.items():
         if call.host.endswith(suffix):
             return name
-    if call.host in REAL_NAMES:
-        return REAL_NAMES[call.host]
     path = "/" + call.path.lower().lstrip("/")
     if path.startswith(ARM_PREFIXES):
         return "arm"

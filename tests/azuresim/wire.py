@@ -19,7 +19,8 @@ class HttpCall:
     """
     A request after TLS. `host` is lower case without port, `path` percent-decoded, `raw_path` as sent, without query.
 
-    Names of headers go without case. `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`; `call.argument("a")` is the first one.
+    Names of headers go without case. `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`;
+    `call.argument("a")` is the first one.
     """
 
     method: str
@@ -115,7 +116,9 @@ class ArmResponse:
             return HttpAnswer(self.status, self.headers)
         if isinstance(self.body, str):
             media = "application/json" if self.body.lstrip()[:1] in "{[" else "text/html"
-            return HttpAnswer.text(self.status, self.body, media).with_headers(self.headers)
+            return HttpAnswer(
+                self.status, {"Content-Type": f"{media}; charset=utf-8", **self.headers}, self.body.encode()
+            )
         return HttpAnswer.json(self.status, self.body, self.headers)
 
 
@@ -126,6 +129,20 @@ def pretty(document: Any) -> str:
     except TypeError:  # numbers or characters that only Python's own encoder takes
         text = json.dumps(document, indent=2)
     return text.replace("\n", "\r\n")
+
+
+def copied(value: Any) -> Any:
+    """A copy of a JSON value that shares no object and no list with it."""
+    try:
+        return orjson.loads(orjson.dumps(value))
+    except TypeError:  # numbers or characters that only Python's own encoder takes
+        return copied_by_hand(value)
+
+
+def copied_by_hand(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: copied_by_hand(inner) for name, inner in value.items()}
+    return [copied_by_hand(inner) for inner in value] if isinstance(value, list) else value
 
 
 def compact(document: Any) -> bytes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from azuresim.arm.registrations import need_registration
 from azuresim.arm.rights import lacks
-from azuresim.arm.routes import ROUTES, ArmError, ArmRequest, Route, resource_not_found
-from azuresim.resources import group_of, within
+from azuresim.arm.routes import OF_ARM_ITSELF, ROUTES, ArmError, ArmRequest, Route, resource_not_found
+from azuresim.resources import within
 from azuresim.wire import HttpCall
 
 if TYPE_CHECKING:
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 READS = ("GET", "HEAD")
-TOP_LEVEL = 3  # namespace, type, name
 GROUP = "/subscriptions/{sub}/resourceGroups/{rg}"
 LARGEST_BODY = 4 * 1024 * 1024
-OF_ARM_ITSELF = ("microsoft.authorization", "microsoft.resources")
 
 
+@lru_cache(maxsize=4096)
 def subscription_in(path: str) -> str:
     """The subscription that a path begins with; empty when it begins with none."""
     first, _, rest = path.lstrip("/").partition("/")
     return rest.lstrip("/").partition("/")[0] if first.lower() == "subscriptions" else ""
 
 
+@lru_cache(maxsize=4096)
 def namespace_in(path: str) -> str:
     """The namespace of the last provider in a path, lower case."""
     _, found, tail = path.lower().rpartition("/providers/")
@@ -45,7 +46,7 @@ def need_subscription(world: World, subscription: str) -> None:
     raise ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
 
 
-def unrouted(call: HttpCall, methods: set[str], version: str) -> ArmError:
+def unrouted(call: HttpCall, methods: frozenset[str], version: str) -> ArmError:
     """404 for no such type, 405 for no such method there."""
     if methods:
         body = {"Message": f"The requested resource does not support http method '{call.method}'."}
@@ -79,7 +80,7 @@ def need_right(request: ArmRequest) -> None:
 
 def need_group(request: ArmRequest) -> None:
     """The group is there, unless this makes it; a group on its way out takes no writes."""
-    group_id = group_of(request.id)
+    group_id = request.target.group
     if group_id is None or (request.route.template == GROUP and request.method == "PUT"):
         return
     group = request.world.arm.get(group_id)
@@ -178,18 +179,6 @@ def body_or_none(request: ArmRequest) -> Any:
 
 def need_owner(request: ArmRequest) -> None:
     """The top-level resource is there, or this is the call that makes or removes it, or a list."""
-    owner = owner_of(request)
+    owner = request.target.owner
     if owner is not None and owner not in request.world.arm.documents:
         raise resource_not_found(owner)
-
-
-def owner_of(request: ArmRequest) -> str | None:
-    route = request.route
-    if route.extends or route.template.count("/providers/") > 1:
-        head = request.id.rpartition("/providers/")[0]
-        return head if "/providers/" in head.lower() else None
-    parts = route.provider_parts
-    own = len(parts) == TOP_LEVEL and request.method in ("PUT", "DELETE")
-    if len(parts) < TOP_LEVEL or own or not parts[2].startswith("{") or "{rg}" not in route.template:
-        return None
-    return None if parts[0].lower() in OF_ARM_ITSELF else request.up_to(parts[2].strip("{}"))

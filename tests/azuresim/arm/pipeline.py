@@ -8,32 +8,35 @@ token come first is how ARM is known to answer; the rest of the order is assumed
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from multidict import CIMultiDict
+
 from azuresim.arm import checks
 from azuresim.arm.callers import Callers
-from azuresim.arm.routes import TABLE, ArmError, ArmRequest, Route, aliased
+from azuresim.arm.routes import ArmError, ArmRequest, Route, Target, aliased, target_of
 from azuresim.entra.tokens import Caller
 from azuresim.journal import acting
 from azuresim.resources import key_of
-from azuresim.wire import HttpAnswer, HttpCall
+from azuresim.wire import ArmResponse, HttpAnswer, HttpCall
 
 if TYPE_CHECKING:
     from azuresim.world import World
 
 UNROUTED = ("InvalidResourceNamespace", "InvalidResourceType", "MethodNotAllowed", "MissingSubscription")
-ALWAYS = {
-    "Cache-Control": "no-cache",
-    "Pragma": "no-cache",
-    "Expires": "-1",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "X-Cache": "CONFIG_NOCACHE",
-}
-"""Source: Azure/azure-cli recordings, every answer of ARM."""
+ALWAYS = CIMultiDict(
+    {
+        "Cache-Control": "no-cache",
+        "Pragma": "no-cache",
+        "Expires": "-1",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "X-Cache": "CONFIG_NOCACHE",
+    }
+)
+"""What an answer carries unless it says otherwise. Source: Azure/azure-cli recordings, every answer of ARM."""
 
 
 @dataclass
@@ -63,7 +66,11 @@ class Pipeline:
         except ArmError as refused:
             self._count_missing(call, handled, refused)
             answer = refused.response().http()
-        handled.answer = answer.plus(extra | self._identity(call) | ALWAYS)
+        headers = CIMultiDict(ALWAYS)
+        headers.update(extra)
+        headers.update(self._identity(call))
+        headers.update(answer.headers)
+        handled.answer = HttpAnswer(answer.status, headers, answer.body)
         if call.method == "HEAD":
             handled.answer = HttpAnswer(handled.answer.status, handled.answer.headers)
         return handled
@@ -86,24 +93,22 @@ class Pipeline:
         subscription = checks.subscription_in(call.path)
         extra.update(self.world.quotas.take(call, subscription, handled.caller.object_id))
         checks.need_subscription(self.world, subscription)
-        found, methods = TABLE.find(call.path, call.method)
-        if found is None:
+        target, methods = target_of(call.path, call.method)
+        if target is None:
             raise checks.unrouted(call, methods, version)
-        handled.route = found[0]
-        handled.params = aliased(self.world, *found)
-        request = self._request(call, handled.route, handled.params, handled.caller, version)
+        target = aliased(self.world, target)
+        handled.route, handled.params = target.route, target.params
+        request = self._request(call, target, handled.caller, version)
         handled.linked = request.linked
         for check in CHECKS:
             check(request)
         self.world.quotas.take_of_provider(checks.namespace_in(call.path), call, subscription)
         return await self._run(request)
 
-    def _request(
-        self, call: HttpCall, found: Route, params: Mapping[str, str], caller: Caller, version: str
-    ) -> ArmRequest:
+    def _request(self, call: HttpCall, target: Target, caller: Caller, version: str) -> ArmRequest:
         return ArmRequest(
-            method=call.method, params=params, id=found.fill(params), query=dict(reversed(call.query)),
-            headers=call.headers, caller=caller, api_version=version, route=found, call=call, world=self.world,
+            method=call.method, target=target, query=dict(reversed(call.query)), headers=call.headers, caller=caller,
+            api_version=version, call=call, world=self.world,
         )  # fmt: skip
 
     async def _run(self, request: ArmRequest) -> HttpAnswer:
@@ -125,7 +130,7 @@ class Pipeline:
         self.world.operations.settle()
         with acting(request.caller.client_id):
             response = request.route.handler(request, self.world)
-            if inspect.isawaitable(response):
+            if not isinstance(response, ArmResponse):
                 response = await response
         answer = response.http()
         if request.method == "GET":

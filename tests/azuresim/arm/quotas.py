@@ -87,8 +87,7 @@ class Quotas:
         own = self._bucket(kind, subscription or TENANT, principal)
         shared = self._bucket(kind, subscription or TENANT, "")
         for bucket in (own, shared):
-            bucket.refill(now)
-            if bucket.level < 1 and self._world.switches.arm_throttle:
+            if bucket.refill(now) < 1 and self._world.switches.arm_throttle:
                 raise throttled(kind, subscription, principal, bucket)
         own.level, shared.level = max(0.0, own.level - 1), max(0.0, shared.level - 1)
         if not subscription:

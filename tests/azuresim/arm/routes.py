@@ -12,7 +12,7 @@ from multidict import MultiMapping
 from azuresim.arm.rights import lacks
 from azuresim.arm.table import Table
 from azuresim.entra.tokens import Caller
-from azuresim.resources import Document
+from azuresim.resources import Document, group_of
 from azuresim.wire import ArmResponse, HttpCall, pretty
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ SUCCESSES = {
     "POST": (200, 201, 202, 204),
     "DELETE": (200, 202, 204),
 }
+TOP_LEVEL = 3  # namespace, type, name
+OF_ARM_ITSELF = ("microsoft.authorization", "microsoft.resources")
 REFUSALS = (400, 401, 403, 404, 405, 409, 411, 412, 413, 415, 422, 429, 500, 501, 502, 503)
 VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}
 
@@ -133,9 +135,50 @@ def route(
         namespace = made.provider_parts[0].lower() if made.provider_parts else ""
         ROUTES.setdefault("" if namespace.startswith("{") else namespace, []).append(made)
         TABLE.add(made)
+        target_of.cache_clear()
         return handler
 
     return register
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    What a method on a path means, as far as it can be told without looking at a world.
+
+    `owner` is the top-level resource that must be there first; None for what makes or removes it, or is a list.
+    """
+
+    route: Route
+    params: Mapping[str, str]
+    id: str
+    action: str
+    group: str | None
+    owner: str | None
+
+    @classmethod
+    def of(cls, route: Route, params: Mapping[str, str]) -> Target:
+        filled = route.fill(params)
+        action = route.action.format(**params) if "{" in route.action else route.action
+        return cls(route, params, filled, action, group_of(filled), owner_of(route, params, filled))
+
+
+@functools.lru_cache(maxsize=4096)
+def target_of(path: str, method: str) -> tuple[Target | None, frozenset[str]]:
+    """What a call is for; without a route, the methods that the path does have. Remembered for the next call."""
+    found, methods = TABLE.find(path, method)
+    return None if found is None else Target.of(*found), frozenset(methods)
+
+
+def owner_of(route: Route, params: Mapping[str, str], resource_id: str) -> str | None:
+    if route.extends or route.template.count("/providers/") > 1:
+        head = resource_id.rpartition("/providers/")[0]
+        return head if "/providers/" in head.lower() else None
+    parts = route.provider_parts
+    own = len(parts) == TOP_LEVEL and route.method in ("PUT", "DELETE")
+    if len(parts) < TOP_LEVEL or own or not parts[2].startswith("{") or "{rg}" not in route.template:
+        return None
+    return None if parts[0].lower() in OF_ARM_ITSELF else route.fill(params, parts[2].strip("{}"))
 
 
 Alias = Callable[["World", Mapping[str, str]], Mapping[str, str]]
@@ -152,11 +195,13 @@ def alias(namespace: str) -> Callable[[Alias], Alias]:
     return register
 
 
-def aliased(world: World, found: Route, params: Mapping[str, str]) -> Mapping[str, str]:
-    namespace = found.provider_parts[0].lower() if found.provider_parts else ""
+def aliased(world: World, target: Target) -> Target:
+    """The target itself, or what it stands for in this world."""
+    namespace = target.route.provider_parts[0].lower() if target.route.provider_parts else ""
+    params = target.params
     for meaning in ALIASES.get(namespace, ()):
         params = meaning(world, params)
-    return params
+    return target if params is target.params else Target.of(target.route, params)
 
 
 def default_action(method: str, template: str) -> str:
@@ -173,21 +218,31 @@ def uncovered() -> list[tuple[str, str, str]]:
 @dataclass(frozen=True, kw_only=True)
 class ArmRequest:
     method: str
-    params: Mapping[str, str]
-    id: str
+    target: Target
     query: Mapping[str, str]
     headers: MultiMapping[str]
     caller: Caller
     api_version: str
-    route: Route
     call: HttpCall
     world: World
     linked: list[str] = field(default_factory=list)
 
     @property
+    def route(self) -> Route:
+        return self.target.route
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        return self.target.params
+
+    @property
+    def id(self) -> str:
+        return self.target.id
+
+    @property
     def action(self) -> str:
         """The right that this call needs; a namespace that is a parameter is the one of the path."""
-        return self.route.action.format(**self.params) if "{" in self.route.action else self.route.action
+        return self.target.action
 
     @functools.cached_property
     def json(self) -> Any:

@@ -7,7 +7,7 @@ Static segments match without case and win over `{names}`. A template `/{scope}/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 
@@ -21,8 +21,7 @@ class Routed(Protocol):
 
 
 R = TypeVar("R", bound=Routed)
-Found = tuple[R, Mapping[str, str]]
-MOST_REMEMBERED = 10_000
+Found = tuple[R, dict[str, str]]
 
 
 class Node(Generic[R]):
@@ -46,7 +45,6 @@ class Table(Generic[R]):
     def __init__(self) -> None:
         self._whole: Node[R] = Node()
         self._extensions: Node[R] = Node()
-        self._remembered: dict[tuple[str, str], tuple[Found[R] | None, set[str]]] = {}
 
     def add(self, route: R) -> None:
         """It answers from now on, unless another one already has its method and template."""
@@ -57,18 +55,9 @@ class Table(Generic[R]):
             node = node.child(segment)
         places = tuple((at, segment[1:-1]) for at, segment in enumerate(segments) if segment.startswith("{"))
         node.routes.setdefault(route.method, (route, places))
-        self._remembered.clear()
 
     def find(self, path: str, method: str) -> tuple[Found[R] | None, set[str]]:
-        """The route and its parameters; without one, the methods that the path does have. Remembered for next time."""
-        known = self._remembered.get((path, method))
-        if known is None:
-            if len(self._remembered) >= MOST_REMEMBERED:
-                self._remembered.clear()
-            known = self._remembered[path, method] = self._walk(path, method)
-        return known
-
-    def _walk(self, path: str, method: str) -> tuple[Found[R] | None, set[str]]:
+        """The route and its parameters; without one, the methods that the path does have."""
         segments = [segment for segment in path.split("/") if segment]
         methods: set[str] = set()
         for node, scope, own in self._candidates(segments):
