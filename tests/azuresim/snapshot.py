@@ -26,14 +26,24 @@ from azuresim.entra.directory import ManagedIdentity
 from azuresim.entra.tokens import FederatedCredential, StaticIssuer, keep_rsa_key, rsa_key
 from azuresim.journal import SECRET
 from azuresim.resources import Document, Lock
+from azuresim.storage_queues import Message
 from azuresim.switches import Switches
+from azuresim.vaults import Vaults
 from azuresim.web.sites import Site
 from azuresim.world import World
 
 Body = dict[str, Any]
-VERSION = 1
+VERSION = 2
 PRIVATE: Mapping[str, TypeAdapter[Any]] = {"site": TypeAdapter(Site)}
 """Parts of a document's private half that are more than JSON, by their name."""
+
+WORLD: Mapping[str, TypeAdapter[Any]] = {
+    "vaults": TypeAdapter(Vaults),
+    "web_documents": TypeAdapter(dict[str, str]),
+}
+"""What lies outside of Resource Manager and Entra, by the name of the world's attribute."""
+
+QUEUES = TypeAdapter(dict[str, list[Message]])
 
 ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "applications": TypeAdapter(dict[str, Body]),
@@ -43,6 +53,9 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "identities": TypeAdapter(dict[str, ManagedIdentity]),
     "graph_permissions": TypeAdapter(dict[str, set[str]]),
     "owners": TypeAdapter(dict[str, set[str]]),
+    "federated_bodies": TypeAdapter(dict[str, dict[str, Body]]),
+    "federated_by_graph": TypeAdapter(dict[str, list[FederatedCredential]]),
+    "secret_of_key": TypeAdapter(dict[str, str]),
     "secrets": TypeAdapter(dict[str, set[str]]),
     "federated": TypeAdapter(list[FederatedCredential]),
     "certificates": TypeAdapter(dict[str, list[str]]),
@@ -72,6 +85,8 @@ def save(world: World) -> Body:
         },
         "entra": {name: kind.dump_python(getattr(world.entra, name), mode="json") for name, kind in ENTRA.items()},
         "keys": saved_keys(world),
+        "world": {name: kind.dump_python(getattr(world, name), mode="json") for name, kind in WORLD.items()},
+        "queues": QUEUES.dump_python(world.queues.all, mode="json"),
     }
 
 
@@ -80,7 +95,8 @@ def saved_document(document: Document) -> Body:
         name: PRIVATE[name].dump_python(value, mode="json") if name in PRIVATE else value
         for name, value in document.private.items()
     }
-    return copy.deepcopy({"id": document.id, "etag": document.etag, "body": document.body, "private": private})
+    times = {"created": document.created, "changed": document.changed}
+    return copy.deepcopy({"id": document.id, "etag": document.etag, "body": document.body, "private": private, **times})
 
 
 def saved_keys(world: World) -> Body:
@@ -126,6 +142,9 @@ def load(saved: Any, *, clock: Clock | None = None) -> World:
     for name, kind in ENTRA.items():
         setattr(world.entra, name, kind.validate_python(saved["entra"][name]))
     load_keys(world, saved["keys"])
+    for name, kind in WORLD.items():
+        setattr(world, name, kind.validate_python(saved["world"][name]))
+    world.queues.all = QUEUES.validate_python(saved["queues"])
     return world
 
 
@@ -134,7 +153,7 @@ def loaded_document(saved: Body) -> Document:
         name: PRIVATE[name].validate_python(value) if name in PRIVATE else value
         for name, value in saved["private"].items()
     }
-    return Document(saved["id"], saved["etag"], saved["body"], private)
+    return Document(saved["id"], saved["etag"], saved["body"], private, saved["created"], saved["changed"])
 
 
 def load_keys(world: World, saved: Body) -> None:
@@ -178,6 +197,6 @@ def differing(path: str, before: Any, after: Any) -> Iterator[Difference]:
         for name in sorted({*before, *after}):
             yield from differing(f"{path}/{name}", before.get(name), after.get(name))
     elif before != after:
-        hidden = "/private/" in f"{path}/" or path.startswith("entra/secrets")
+        hidden = "/private/" in f"{path}/" or path.startswith(("entra/secret", "world/vaults"))
         shown = (SECRET if before is not None else None, SECRET if after is not None else None)
         yield Difference(path=path, before=shown[0] if hidden else before, after=shown[1] if hidden else after)

@@ -381,6 +381,46 @@ async def test_the_version_of_the_middleware_is_told_to_everybody(here: Web, pre
     assert answer.body.decode().count(".") == 3
 
 
+async def test_a_version_of_the_middleware_that_is_named_exactly_is_the_one_that_runs(here: Web) -> None:
+    """Source: learn.microsoft.com/azure/app-service/configure-authentication-api-version (pinning a version)."""
+    settings = closed(here.world)
+    settings["platform"] |= {"runtimeVersion": "1.4.0"}
+    await here.put_auth(settings)
+    assert (await knock(here, path="/.auth/version")).body == b"1.4.0"
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize("path", ["/.auth/me", "/.auth/refresh"])
+async def test_without_a_session_there_is_nobody_to_tell_of(here: Web, path: str) -> None:
+    """Source: learn.microsoft.com/azure/app-service/configure-authentication-oauth-tokens. Assumed: tokens too."""
+    assert ((await knock(here, path=path)).status, (await knock(here, here.token(), path=path)).status) == (401, 401)
+
+
+async def test_signing_out_leads_to_a_page_of_the_middleware_or_where_it_is_told(here: Web) -> None:
+    """Source: learn.microsoft.com/azure/app-service/configure-authentication-customize-sign-in-out (sign out)."""
+    out = await knock(here, path="/.auth/logout")
+    elsewhere = await knock(here, path="/.auth/logout?post_logout_redirect_uri=/bye")
+    assert (out.status, out.headers["Location"]) == (302, f"https://{HOST}/.auth/logout/done")
+    assert (elsewhere.status, elsewhere.headers["Location"]) == (302, "/bye")
+    assert (await knock(here, path="/.auth/logout/done")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/.auth/login/aad/callback", "/.auth/login/github", "/.auth/login/aad"])
+async def test_what_would_start_a_session_is_refused_loudly(here: Web, path: str) -> None:
+    """No Azure behaviour: an exchange of tokens is not simulated, and says so where everybody looks."""
+    assert (await here.call(path, method="POST")).status == 501
+    assert here.world.missing == {f"POST {path}: Easy Auth": 1}
+
+
+async def test_a_browser_is_led_to_the_provider_that_is_named(here: Web) -> None:
+    """Source: REST reference, "Web Apps - Update Auth Settings V2" (`redirectToProvider`)."""
+    settings = closed(here.world, action="RedirectToLoginPage")
+    settings["globalValidation"] |= {"redirectToProvider": "github"}
+    await here.put_auth(settings)
+    answer = await here.call(PING, headers=BROWSER)
+    assert answer.headers["Location"].startswith(f"https://{HOST}/.auth/login/github?")
+
+
 @pytest.mark.parametrize(("https_only", "status"), [(True, 302), (False, 401)])
 async def test_plain_http_is_sent_to_https_unless_told_not_to(here: Web, https_only: bool, status: int) -> None:
     """
@@ -393,6 +433,14 @@ async def test_plain_http_is_sent_to_https_unless_told_not_to(here: Web, https_o
     answer = await knock(here, X_Forwarded_Proto="http")
     assert answer.status == status
     assert not https_only or answer.headers["Location"] == f"https://{HOST}{PING}"
+
+
+async def test_a_proxy_may_say_what_is_https_in_a_header_of_its_own(here: Web) -> None:
+    """Source: REST reference, "Web Apps - Update Auth Settings V2" (`forwardProxy`, `customProtoHeaderName`)."""
+    proxy = {"convention": "Custom", "customProtoHeaderName": "X-Edge-Proto"}
+    await here.put_auth(closed(here.world) | {"httpSettings": {"requireHttps": True, "forwardProxy": proxy}})
+    assert (await knock(here, X_Edge_Proto="http")).status == 302
+    assert (await knock(here, X_Forwarded_Proto="http")).status == 401
 
 
 async def test_a_proxy_that_is_not_trusted_does_not_say_what_is_https(here: Web) -> None:

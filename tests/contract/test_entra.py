@@ -47,6 +47,21 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
+async def made_over_graph(azure: Simulator, **password: str) -> None:
+    """A secret of the operator that the directory knows of."""
+    app = azure.world.entra.application(OPERATOR)
+    assert app is not None
+    azure.world.entra.graph_permissions[OPERATOR] = {"Application.ReadWrite.All"}
+    headers, body = azure.graph_headers(OPERATOR), {"passwordCredential": password}
+    answer = await azure.send("POST", "", f"/v1.0/applications/{app['id']}/addPassword", headers=headers, json=body)
+    assert answer.status == 200
+
+
+def key_id(azure: Simulator) -> str:
+    [key] = azure.world.entra.secret_of_key
+    return key
+
+
 def refusal(answer: HttpAnswer) -> tuple[int, str, list[int]]:
     body = answer.data()
     assert body["error_description"].startswith(f"AADSTS{body['error_codes'][0]}: ")
@@ -89,6 +104,49 @@ async def test_a_wrong_secret_is_refused(azure: Simulator) -> None:
     answer = await ask(azure, client_secret="wrong")
     assert refusal(answer) == (401, "invalid_client", [7000215])
     assert "wrong" not in answer.data()["error_description"]
+
+
+async def test_a_secret_that_has_ended_is_refused(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/entra/identity-platform/reference-error-codes (AADSTS7000222)."""
+    await made_over_graph(azure, endDateTime="2026-01-01T00:00:00Z")
+    answer = await ask(azure, client_secret=azure.world.entra.secret_of_key[key_id(azure)])
+    assert refusal(answer) == (401, "invalid_client", [7000222])
+
+
+async def test_a_client_that_was_disabled_gets_no_token(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/entra/identity-platform/reference-error-codes (AADSTS7000112)."""
+    azure.world.entra.add_secret(OPERATOR, "right")
+    principal = azure.world.entra.principal(OPERATOR)
+    assert principal is not None
+    principal["accountEnabled"] = False
+    assert refusal(await ask(azure, client_secret="right")) == (400, "unauthorized_client", [7000112])
+
+
+async def test_a_resource_that_was_disabled_gets_no_tokens_made_for_it(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/entra/identity-platform/reference-error-codes (AADSTS500014)."""
+    azure.world.entra.add_secret(OPERATOR, "right")
+    principal = azure.world.entra.principal(door(azure, 2)["appId"])
+    assert principal is not None
+    principal["accountEnabled"] = False
+    answer = await ask(azure, client_secret="right", scope=f"api://{DOOR}/.default")
+    assert refusal(answer) == (400, "invalid_resource", [500014])
+
+
+@pytest.mark.parametrize(("version", "claim"), [(2, "azpacr"), (1, "appidacr")])
+async def test_a_token_tells_whether_its_client_showed_a_secret(
+    azure: Simulator, issuer: StaticIssuer, version: int, claim: str
+) -> None:
+    """Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference (appidacr, azpacr)."""
+    azure.world.entra.add_secret(OPERATOR, "right")
+    door(azure, version)
+    scope = f"api://{DOOR}/.default"
+    proven = {"client_assertion_type": JWT_BEARER, "client_assertion": issuer.assertion(SUBJECT)}
+    by_secret, by_assertion = (
+        await ask(azure, client_secret="right", scope=scope),
+        await ask(azure, scope=scope, **proven),
+    )
+    shown = [claims_of(answer.data()["access_token"])[claim] for answer in (by_secret, by_assertion)]
+    assert shown == ["1", "2"]
 
 
 @pytest.mark.assumed

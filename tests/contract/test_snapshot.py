@@ -25,6 +25,10 @@ def a_world() -> tuple[World, Imported]:
     add_user_identity(world, CALLER)
     world.arm.lock(team.site_id, "CanNotDelete")
     world.entra.add_secret(team.operator_client_id, "a-secret")
+    world.vaults.put("https://shop.vault.azure.net/secrets/key", "value", readers={"somebody"})
+    world.web_documents["https://docs.example/orders.json"] = "{}"
+    world.queues.create("events")
+    world.queues.put("events", "what happened")
     world.clock.advance(3600)
     return world, team
 
@@ -37,6 +41,15 @@ def test_what_was_saved_is_what_is_loaded() -> None:
     world, _ = a_world()
     saved = snapshot.save(world)
     assert snapshot.save(snapshot.load(json.loads(json.dumps(saved)))) == saved
+
+
+def test_what_lies_outside_of_resource_manager_is_kept_too() -> None:
+    world, team = a_world()
+    loaded = through_a_file(world)
+    assert loaded.vaults == world.vaults
+    assert loaded.web_documents == world.web_documents
+    assert loaded.queues.all == world.queues.all
+    assert loaded.arm.need(team.site_id).created == world.arm.need(team.site_id).created
 
 
 async def test_a_loaded_world_takes_the_tokens_of_the_saved_one_and_serves_its_gateway() -> None:

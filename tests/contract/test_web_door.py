@@ -49,6 +49,36 @@ async def test_plain_http_is_sent_to_https_by_the_front_end_when_the_site_wants_
     assert (answer.status, answer.headers["Location"]) == (301, f"https://{HOST}{PING}?a=b")
 
 
+@pytest.mark.parametrize(
+    ("mode", "path", "status"),
+    [("Required", PING, 403), ("Required", "/v1/files/x", 200), ("Optional", PING, 200), (None, PING, 403)],
+)
+async def test_a_site_that_wants_client_certificates_refuses_who_shows_none(
+    here: Web, mode: str | None, path: str, status: int
+) -> None:
+    """Source: learn.microsoft.com/azure/app-service/app-service-web-configure-tls-mutual-auth."""
+    sent = {"clientCertEnabled": True, "clientCertExclusionPaths": "/open;/v1/files"}
+    await here.arm("PATCH", "", {"properties": sent if mode is None else sent | {"clientCertMode": mode}})
+    assert (await here.call(path)).status == status
+
+
+async def test_a_function_that_an_app_setting_disables_answers_no_more(here: Web) -> None:
+    """Source: learn.microsoft.com/azure/azure-functions/disable-function (AzureWebJobs.<name>.Disabled)."""
+    assert (await here.call(PING)).status == 200
+    await here.arm("PUT", "/config/appsettings", {"properties": {"AzureWebJobs.Ping.Disabled": "true"}})
+    assert (await here.call(PING)).status == 404
+
+
+async def test_the_door_checks_tokens_with_the_keys_that_are_published_now(here: Web) -> None:
+    """Source: learn.microsoft.com/entra/identity-platform/signing-key-rollover."""
+    await here.put_auth(closed(here.world))
+    old = here.token()
+    here.world.entra.roll_keys()
+    assert [(await here.call(PING, token=token)).status for token in (old, here.token())] == [200, 200]
+    here.world.entra.retire_keys()
+    assert [(await here.call(PING, token=token)).status for token in (old, here.token())] == [401, 200]
+
+
 @pytest.mark.item("web-4")
 @pytest.mark.parametrize(("allowed", "status"), [([CALLER], 200), ([STRANGER], 403), ([], 200)])
 async def test_the_older_list_of_client_applications_holds_beside_the_newer(

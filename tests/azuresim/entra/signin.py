@@ -129,16 +129,20 @@ def token(call: HttpCall, world: World, version: int) -> HttpAnswer:
             70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{form['grant_type']}'."
         )
     client_id = form["client_id"]
-    if world.entra.principal(client_id) is None and world.entra.application(client_id) is None:
+    principal = world.entra.principal(client_id)
+    if principal is None and world.entra.application(client_id) is None:
         raise unknown_client(client_id, world.tenant_id)
     prove(client_id, form, world)
+    if principal is not None and principal.get("accountEnabled") is False:
+        text = f"Application '{client_id}'({principal['displayName']}) is disabled."
+        raise EntraError(7000112, "unauthorized_client", text)
     needed = "scope" if version == 2 else "resource"
     if not form.get(needed):
         raise without(needed)
     resource = resource_of(form["scope"]) if version == 2 else form["resource"]
     if resource.rstrip("/") == f"{call.scheme}://{call.header('Host', call.host)}":
         resource = GRAPH_AUDIENCES[0]  # who reads its cloud's metadata knows Graph by this name (arm/cloud.py)
-    made = world.entra.token_for_client(client_id, resource)
+    made = world.entra.token_for_client(client_id, resource, secret="client_assertion" not in form)
     body = times(world, resource) if version == 1 else {"expires_in": LIFE, "ext_expires_in": LIFE}
     answer = {"token_type": "Bearer", **body, "access_token": made}
     return HttpAnswer.json(200, answer, {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
@@ -194,12 +198,16 @@ def prove(client_id: str, form: Mapping[str, str], world: World) -> None:
         prove_by_assertion(client_id, form["client_assertion"], world)
     elif "client_secret" in form:
         known = world.entra.secrets.get(client_id.lower(), set())
-        if not any(hmac.compare_digest(secret.encode(), form["client_secret"].encode()) for secret in known):
+        shown = form["client_secret"].encode()
+        if not any(hmac.compare_digest(secret.encode(), shown) for secret in known):
             text = (
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
                 f"value, not the client secret ID, for a secret added to app '{client_id}'."
             )
             raise EntraError(7000215, "invalid_client", text, 401)
+        if world.entra.secret_has_ended(client_id, form["client_secret"]):
+            text = f"The provided client secret keys for app '{client_id}' are expired."
+            raise EntraError(7000222, "invalid_client", text, 401)
     else:
         text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
         raise EntraError(7000216, "invalid_client", text, 401)

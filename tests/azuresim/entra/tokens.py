@@ -175,9 +175,18 @@ class Entra(Directory):
             self._cached[found.principal_id, resource] = (now, token)
         return token
 
-    def token_for_client(self, client_id: str, resource: str, *, seconds: int = CLIENT_TOKEN_SECONDS) -> str:
-        """A valid token of that client for the resource; EntraError as for everyone else."""
-        return self.sign(self.claims(client_id, resource), seconds=seconds)
+    def token_for_client(
+        self, client_id: str, resource: str, *, seconds: int = CLIENT_TOKEN_SECONDS, secret: bool = False
+    ) -> str:
+        """
+        A valid token of that client for the resource; EntraError as for everyone else.
+
+        `secret`: it proved itself by one, and not by an assertion, which `appidacr` or `azpacr` tell (1 and 2).
+        Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
+        """
+        claims = self.claims(client_id, resource)
+        proof = "azpacr" if "azpacr" in claims else "appidacr"
+        return self.sign(claims | {proof: "1" if secret else "2"}, seconds=seconds)
 
     def claims(self, client_id: str, resource: str) -> Claims:
         """
@@ -192,6 +201,8 @@ class Entra(Directory):
         if resource.rstrip("/") in FIRST_PARTY:
             return self._v1(client, resource) | self._graph_roles(client, resource)
         target = self._resource(resource)
+        if target.get("accountEnabled") is False:
+            raise disabled(resource)
         roles = self.assigned_roles(client["id"], target["id"])
         if roles is None and target["appRoleAssignmentRequired"]:
             raise not_assigned(client, target)
@@ -287,6 +298,14 @@ class Entra(Directory):
     def add_secret(self, client_id: str, secret: str) -> None:
         self.secrets.setdefault(client_id.lower(), set()).add(secret)
 
+    def secret_has_ended(self, client_id: str, secret: str) -> bool:
+        """Whether the directory says that this secret of the application is over."""
+        now = self.world.clock.stamp()
+        held = (self.application(client_id) or {}).get("passwordCredentials") or []
+        return any(
+            self.secret_of_key.get(one["keyId"]) == secret and str(one.get("endDateTime") or now) < now for one in held
+        )
+
     def add_certificate(self, client_id: str, pem: str) -> None:
         """The client may prove itself with assertions that this certificate's key signed."""
         self.certificates.setdefault(client_id.lower(), []).append(pem)
@@ -328,6 +347,16 @@ class Entra(Directory):
 def optional_claims(application: Mapping[str, Any]) -> Claims:
     asked = (application.get("optionalClaims") or {}).get("accessToken") or []
     return {"idtyp": "app"} if any(claim.get("name") == "idtyp" for claim in asked) else {}
+
+
+def disabled(resource: str) -> EntraError:
+    return EntraError(
+        500014,
+        "invalid_resource",
+        f"The service principal for resource '{resource}' is disabled. This indicate that a subscription within the "
+        "tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing tokens "
+        "from being issued for it.",
+    )
 
 
 def unknown_client(client_id: str, tenant_id: str) -> EntraError:

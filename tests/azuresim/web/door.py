@@ -20,6 +20,7 @@ from azuresim.world import Invocation, World
 
 STOPPED = "<h1>Error 403 - This web app is stopped.</h1>"
 NO_SITE = "<h1>404 Web Site not found.</h1>"
+LOUD = 501
 HOST_DOWN = "Function host is not running."
 
 
@@ -58,6 +59,8 @@ def _at_the_door(call: HttpCall, world: World, document: Document) -> HttpAnswer
     settings = Settings.parse(auth_properties(world, document), behind.app_settings)
     verdict = judge(call, settings, lambda token: _verified(world, token), world.switches)
     if isinstance(verdict, HttpAnswer):
+        if verdict.status == LOUD:
+            world.missing[f"{call.method} {call.path}: Easy Auth"] += 1
         return verdict
     arrived = call.with_(headers=verdict.headers)
     if is_function_app(document):
@@ -76,7 +79,8 @@ def _run(call: HttpCall, world: World, document: Document, behind: Site, admitte
     if behind.runtime is not Runtime.UP:
         return HttpAnswer.text(503, HOST_DOWN)
     identified = admitted.claims is not None
-    started = start(call, behind.functions, behind.route_prefix, behind.keys, identified=identified)
+    able = [function for function in behind.functions if not behind.disabled(function)]
+    started = start(call, able, behind.route_prefix, behind.keys, identified=identified)
     if isinstance(started, HttpAnswer):
         return started
     name, claims = started.match.function.name, dict(admitted.claims or {})

@@ -28,6 +28,8 @@ Verify = Callable[[str], Claims | None]  # the claims of a token with a good sig
 
 NO_PERMISSION = "You do not have permission to view this directory or page."
 VERSION = "1.6.20.0"  # of the middleware; any will do
+NOT_SIMULATED = "NotSimulated"
+SIGNED_OUT = "<p>You have been signed out.</p>"
 TENANT_ALIASES = frozenset({"common", "organizations"})
 STRIPPED = ("x-ms-client-principal", "x-ms-token-")
 
@@ -56,8 +58,11 @@ class Settings:
     action: str = "RedirectToLoginPage"
     excluded_paths: tuple[str, ...] = ()
     https_only: bool = True
-    trusts_proxy: bool = False
+    proto_header: str = ""
+    """The header by which a trusted proxy says what scheme the caller used; none is trusted without it."""
     prefix: str = "/.auth"
+    version: str = VERSION
+    provider: str = "aad"
     client_id: str | None = None
     issuer: str = ""
     challenges: bool = True
@@ -78,8 +83,10 @@ class Settings:
             action=_at(properties, "globalValidation", "unauthenticatedClientAction") or "RedirectToLoginPage",
             excluded_paths=tuple(_at(properties, "globalValidation", "excludedPaths") or ()),
             https_only=_at(properties, "httpSettings", "requireHttps") is not False,
-            trusts_proxy=_at(properties, "httpSettings", "forwardProxy", "convention") == "Standard",
+            proto_header=_proto_header(_at(properties, "httpSettings", "forwardProxy") or {}),
             prefix=(_at(properties, "httpSettings", "routes", "apiPrefix") or "/.auth").rstrip("/"),
+            version=_middleware(_at(properties, "platform", "runtimeVersion") or ""),
+            provider=_provider(_at(properties, "globalValidation", "redirectToProvider") or ""),
             client_id=client_id,
             issuer=_at(aad, "registration", "openIdIssuer") or "",
             challenges=not _at(aad, "login", "disableWWWAuthenticate"),
@@ -103,7 +110,8 @@ def judge(call: HttpCall, settings: Settings, verify: Verify, switches: Switches
     """
     if not settings.enabled:
         return Admitted(headers=call.headers, claims=None)
-    if settings.https_only and settings.trusts_proxy and call.headers.get("x-forwarded-proto", "https") == "http":
+    proto = call.headers.get(settings.proto_header, "https") if settings.proto_header else "https"
+    if settings.https_only and proto.lower() == "http":
         return _redirect(f"https://{call.host}{_target(call)}")
     if _below(call.path, settings.prefix):
         return _own_endpoint(call, settings)
@@ -213,7 +221,9 @@ def _turned_away(call: HttpCall, settings: Settings) -> HttpAnswer:
         return HttpAnswer(404)
     if settings.action == "RedirectToLoginPage" and "Mozilla/" in call.headers.get("user-agent", ""):
         after = quote(_target(call), safe="")
-        return _redirect(f"https://{call.host}{settings.prefix}/login/aad?post_login_redirect_uri={after}")
+        return _redirect(
+            f"https://{call.host}{settings.prefix}/login/{settings.provider}?post_login_redirect_uri={after}"
+        )
     # Assumed: the text of this header is published nowhere.
     challenge = {"WWW-Authenticate": f'Bearer realm="{call.host}"'} if settings.challenges else {}
     return HttpAnswer.text(401, NO_PERMISSION, "text/html").with_headers(challenge)
@@ -232,13 +242,50 @@ def _target(call: HttpCall) -> str:
 
 
 def _own_endpoint(call: HttpCall, settings: Settings) -> HttpAnswer:
-    """`/.auth/version` tells the middleware's version, `/.auth/login/aad` leads to Entra; the rest is not simulated."""
-    if call.path == f"{settings.prefix}/version":
-        return HttpAnswer.text(200, VERSION)
-    if call.path == f"{settings.prefix}/login/aad" and settings.client_id:
+    """
+    What the middleware itself serves. Nobody can sign in here (the tenant has no users), so nobody has a session.
+
+    Sources: learn.microsoft.com/azure/app-service/configure-authentication-customize-sign-in-out and
+    configure-authentication-oauth-tokens (`/me`, `/refresh`). What would start a session is refused loudly: the
+    exchange of a provider's token for one of the site's own, and the way back from the provider.
+    """
+    own = call.path.lower().removeprefix(settings.prefix.lower()).strip("/")
+    if own == "version":
+        return HttpAnswer.text(200, settings.version)
+    if own in ("me", "refresh"):
+        return HttpAnswer(401)
+    if own.startswith("logout"):
+        return (
+            HttpAnswer.text(200, SIGNED_OUT, "text/html")
+            if own != "logout"
+            else _redirect(_after_logout(call, settings))
+        )
+    if own == "login/aad" and settings.client_id and call.method == "GET":
         authorize = f"{settings.issuer.removesuffix('/v2.0')}/oauth2/v2.0/authorize?client_id={settings.client_id}"
         return _redirect(authorize)
+    if own.startswith("login/") and (own != "login/aad" or settings.client_id):
+        return HttpAnswer.text(501, f"{NOT_SIMULATED}: {call.method} {call.path} would start a session.")
     return HttpAnswer(404)
+
+
+def _after_logout(call: HttpCall, settings: Settings) -> str:
+    return call.argument("post_logout_redirect_uri") or f"https://{call.host}{settings.prefix}/logout/done"
+
+
+def _proto_header(proxy: Mapping[str, Any]) -> str:
+    """The header that `forwardProxy` lets a proxy tell the scheme by."""
+    if proxy.get("convention") == "Standard":
+        return "x-forwarded-proto"
+    return str(proxy.get("customProtoHeaderName") or "") if proxy.get("convention") == "Custom" else ""
+
+
+def _middleware(asked: str) -> str:
+    """The version that runs: one that is named exactly, else the newest (`~1`, `~2`, nothing)."""
+    return asked if asked and not asked.startswith("~") else VERSION
+
+
+def _provider(asked: str) -> str:
+    return "aad" if asked.lower() in ("", "azureactivedirectory") else asked.lower()
 
 
 def _admitted(call: HttpCall, claims: Claims | None) -> Admitted:

@@ -1,5 +1,5 @@
 """
-What the front end of App Service refuses before Easy Auth sees a call: by address, by scheme, by public access.
+What the front end of App Service refuses before Easy Auth sees a call: by address, certificate, scheme, public access.
 
 Where a call comes from is what the simulator's own header `x-simulated-address` says, else `OUTSIDE`; the site never
 sees that header. Source: learn.microsoft.com/azure/app-service/app-service-ip-restrictions (order by priority, the
@@ -22,6 +22,8 @@ ADDRESS = "x-simulated-address"
 OUTSIDE = "198.51.100.7"
 FORBIDDEN = "<h1>Error 403 - Forbidden</h1><p>The web app you have attempted to reach has blocked your access.</p>"
 
+NO_CERTIFICATE = "<h1>Error 403 - Forbidden</h1><p>A client certificate is required.</p>"
+
 
 def stopped_at_the_front(call: HttpCall, world: World, site: Document) -> HttpAnswer | None:
     """The answer to a call that does not get as far as Easy Auth; None for one that does."""
@@ -29,10 +31,24 @@ def stopped_at_the_front(call: HttpCall, world: World, site: Document) -> HttpAn
     address = call.header(ADDRESS, OUTSIDE)
     if closed(site, config) or not allowed(address, config):
         return HttpAnswer.text(403, FORBIDDEN, "text/html").with_headers({"x-ms-forbidden-ip": address})
+    if needs_certificate(site, call.path):
+        return HttpAnswer.text(403, NO_CERTIFICATE, "text/html")
     if site.properties.get("httpsOnly") and call.scheme == "http":
         query = f"?{urlencode(call.query)}" if call.query else ""
         return HttpAnswer(301, {"Location": f"https://{call.host}{call.raw_path}{query}"})
     return None
+
+
+def needs_certificate(site: Document, path: str) -> bool:
+    """
+    The site takes only callers with a client certificate there; nobody has one in the simulator.
+
+    Source: learn.microsoft.com/azure/app-service/app-service-web-configure-tls-mutual-auth (modes, exclusion paths).
+    """
+    if not site.properties.get("clientCertEnabled") or site.properties.get("clientCertMode") not in (None, "Required"):
+        return False
+    excluded = str(site.properties.get("clientCertExclusionPaths") or "").split(";")
+    return not any(path.lower().startswith(one.strip().lower()) for one in excluded if one.strip())
 
 
 def closed(site: Document, config: dict[str, Any]) -> bool:
