@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import jwt
+import msal
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
@@ -14,6 +16,8 @@ from azure.identity.aio import (
     CertificateCredential,
     ClientAssertionCredential,
     ClientSecretCredential,
+    DefaultAzureCredential,
+    EnvironmentCredential,
     ManagedIdentityCredential,
     WorkloadIdentityCredential,
 )
@@ -107,6 +111,40 @@ async def test_an_assertion_of_a_trusted_issuer_gets_a_token(azure: Simulator, t
     async with ClientAssertionCredential(tenant, OPERATOR, lambda: issuer.assertion("you"), **options) as credential:
         with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
             await credential.get_token(SCOPE)
+
+
+@pytest.mark.parametrize("kind", [EnvironmentCredential, DefaultAzureCredential])
+async def test_a_credential_of_the_environment_finds_its_way(
+    azure: Simulator, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    """Source: learn.microsoft.com/python/api/azure-identity (environment variables, order of the default chain)."""
+    azure.world.entra.add_secret(OPERATOR, "right")
+    monkeypatch.setenv("AZURE_TENANT_ID", azure.world.tenant_id)
+    monkeypatch.setenv("AZURE_CLIENT_ID", OPERATOR)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "right")
+    async with kind(**there(azure)) as credential:
+        token = (await credential.get_token(SCOPE)).token
+    assert claims_of(token)["appid"] == OPERATOR
+
+
+async def test_msal_keeps_a_token_and_answers_the_next_call_with_it(
+    azure: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Source: learn.microsoft.com/entra/msal/python (acquire_token_for_client, token cache)."""
+    azure.world.entra.add_secret(OPERATOR, "right")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.ca_file))
+    authority = f"{azure.url}/{azure.world.tenant_id}"
+
+    def both() -> list[dict[str, Any]]:
+        app = msal.ConfidentialClientApplication(
+            OPERATOR, client_credential="right", authority=authority, instance_discovery=False,
+        )  # fmt: skip
+        return [app.acquire_token_for_client([SCOPE]), app.acquire_token_for_client([SCOPE])]
+
+    first, second = await asyncio.to_thread(both)
+    assert (first["token_source"], second["token_source"]) == ("identity_provider", "cache")
+    assert first["access_token"] == second["access_token"]
+    assert len(azure.world.calls(method="POST", service="entra")) == 1
 
 
 # --- managed identities -----------------------------------------------------------------------------------------------
