@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import msal
 import pytest
+import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import (
@@ -136,10 +137,11 @@ async def test_msal_keeps_a_token_and_answers_the_next_call_with_it(
     authority = f"{azure.url}/{azure.world.tenant_id}"
 
     def both() -> list[dict[str, Any]]:
-        app = msal.ConfidentialClientApplication(
-            OPERATOR, client_credential="right", authority=authority, instance_discovery=False,
-        )  # fmt: skip
-        return [app.acquire_token_for_client([SCOPE]), app.acquire_token_for_client([SCOPE])]
+        with requests.Session() as session:
+            app = msal.ConfidentialClientApplication(
+                OPERATOR, client_credential="right", authority=authority, instance_discovery=False, http_client=session
+            )
+            return [app.acquire_token_for_client([SCOPE]), app.acquire_token_for_client([SCOPE])]
 
     first, second = await asyncio.to_thread(both)
     assert (first["token_source"], second["token_source"]) == ("identity_provider", "cache")
