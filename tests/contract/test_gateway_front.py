@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contract.apim_world import SERVICE, Apim, apim
+from contract.apim_world import SERVICE, SITE, Apim, apim
 from contract.gateway_world import ON_ERROR, a_key, a_product, echo, failure, furnished, scoped
 
 pytestmark = pytest.mark.item("apim-15")
@@ -279,3 +279,16 @@ async def test_a_hundred_calls_read_each_document_once(here: Apim, monkeypatch: 
     await here.call("/orders/orders")
     monkeypatch.setattr("azuresim.gateway.chain.read", lambda *_, **__: pytest.fail("parsed again"))
     assert [(await here.call("/orders/orders")).status for _ in range(100)] == [200] * 100
+
+
+@pytest.mark.parametrize(("allowed", "status"), [("203.0.113.7/32", 200), ("192.0.2.0/24", 403)])
+async def test_a_site_sees_the_address_of_the_gateway_and_not_the_callers(
+    here: Apim, allowed: str, status: int
+) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-howto-ip-addresses (outbound addresses)."""
+    await furnished(here)
+    here.world.gateway.caller_ip = "192.0.2.9"
+    rule = {"ipAddress": allowed, "action": "Allow", "priority": 100, "name": "gateway"}
+    here.world.arm.put(f"{SITE}/config/web", {"ipSecurityRestrictions": [rule]})
+    answer = await here.call("/orders/orders", headers={"x-simulated-address": "192.0.2.9"})
+    assert answer.status == status

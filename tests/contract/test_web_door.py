@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from azuresim.web import site
+from azuresim.web import http_function, site
 from azuresim.web.functions_host import satisfies
 from azuresim.wire import HttpCall
 from contract.web_world import CALLER, DOOR, HOST, STRANGER, Web, closed, web
@@ -79,6 +79,13 @@ async def test_the_door_checks_tokens_with_the_keys_that_are_published_now(here:
     assert [(await here.call(PING, token=token)).status for token in (old, here.token())] == [401, 200]
 
 
+async def test_a_constraint_with_an_expression_chooses_the_function() -> None:
+    """Source: learn.microsoft.com/aspnet/core/fundamentals/routing (regular expressions in constraints)."""
+    function = http_function("Day", level="anonymous", methods=["get"], route=r"days/{day:regex(^\d{{4}}-\d{{2}}$)}")
+    async with web([function]) as here:
+        assert [(await here.call(f"/v1/days/{day}")).status for day in ("2026-11", "today")] == [200, 404]
+
+
 @pytest.mark.item("web-4")
 @pytest.mark.parametrize(("allowed", "status"), [([CALLER], 200), ([STRANGER], 403), ([], 200)])
 async def test_the_older_list_of_client_applications_holds_beside_the_newer(
@@ -123,6 +130,10 @@ async def test_a_wrong_type_in_the_settings_is_refused_in_the_form_of_app_servic
         ("abcd", ":maxlength(3)", False),
         ("true", ":bool", True),
         ("no", ":guid", False),
+        ("1.5e3", ":float", True),
+        ("x", ":required", True),
+        ("abc-12", r":regex(^[a-z]+-\d{{2}}$)", True),
+        ("abc-123", r":regex(^[a-z]+-\d{{2}}$)", False),
         ("anything", "", True),
     ],
 )

@@ -7,17 +7,24 @@ Any other host cannot be reached. A delay that a world has for such calls counts
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict
 
 from azuresim.gateway.failures import INTERNAL, PolicyFailure
+from azuresim.web.restrictions import ADDRESS, OUTSIDE
 from azuresim.wire import HttpAnswer, HttpCall
-from azuresim.world import World
+
+if TYPE_CHECKING:
+    from azuresim.gateway.exchange import Exchange
 
 MOST_HOPS = 10
 _hops: ContextVar[int] = ContextVar("hops", default=0)
 
 
-async def reach(world: World, call: HttpCall, source: str, limit: float | None = None) -> HttpAnswer:
+async def reach(exchange: Exchange, call: HttpCall, source: str, limit: float | None = None) -> HttpAnswer:
     """The answer of whoever has that host name. Raises PolicyFailure BackendConnectionFailure or Timeout."""
+    world = exchange.world
     from azuresim.services import HOSTS, REAL_NAMES, Services  # it knows all services, this one among them
 
     known = call.host in REAL_NAMES or call.host.endswith(tuple(HOSTS))
@@ -31,9 +38,19 @@ async def reach(world: World, call: HttpCall, source: str, limit: float | None =
         raise PolicyFailure(status, INTERNAL if status == 500 else "Gateway Timeout", reason="Timeout", error=error)
     token = _hops.set(_hops.get() + 1)  # a gateway may be its own backend
     try:
+        if name == "site":
+            call = call.with_(headers=sent_from(exchange, call))
         if name in ("site", "gateway"):
             await world.delay(call, name)
             return await dict(HOSTS.values())[name](call, world)
         return (await Services(world, None).handle(name, call)).answer
     finally:
         _hops.reset(token)
+
+
+def sent_from(exchange: Exchange, call: HttpCall) -> CIMultiDict[str]:
+    """The call's headers, and the address from which a site sees this gateway call: its own, or a shared one."""
+    headers = CIMultiDict(call.headers)
+    own = exchange.service.properties.get("publicIPAddresses") or [OUTSIDE]
+    headers[ADDRESS] = str(own[0])
+    return headers

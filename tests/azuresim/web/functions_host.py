@@ -148,7 +148,7 @@ class Match:
 
 
 _PARAMETER = re.compile(
-    r"^\{(?P<stars>\*{0,2})(?P<name>[^:=?}]+)(?P<constraint>:[^=?}]*)?(?:=(?P<default>[^}?]*))?(?P<optional>\?)?\}$"
+    r"^\{(?P<stars>\*{0,2})(?P<name>[^:=?}]+)(?P<constraint>:(?:\([^()]*\)|[^=?}])*)?(?:=(?P<default>[^}?]*))?(?P<optional>\?)?\}$"
 )
 
 
@@ -272,7 +272,10 @@ SIMPLE = {
     "guid": re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE),
     "decimal": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?"),
     "double": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", re.IGNORECASE),
+    "float": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?", re.IGNORECASE),
+    "required": re.compile(r".+", re.DOTALL),
 }
+CONSTRAINT = re.compile(r":(?P<name>\w+)(?:\((?P<rest>(?:[^()]|\([^()]*\))*)\))?")
 
 
 def satisfies(value: str, constraint: str) -> bool:
@@ -281,16 +284,25 @@ def satisfies(value: str, constraint: str) -> bool:
 
     Source: learn.microsoft.com/aspnet/core/fundamentals/routing (route constraints).
     """
-    for one in filter(None, constraint.split(":")):
-        name, _, rest = one.partition("(")
-        bounds = [int(part) for part in rest.rstrip(")").split(",") if part.strip().lstrip("-").isdecimal()]
+    for one in CONSTRAINT.finditer(constraint):
+        name, rest = one["name"], one["rest"] or ""
+        bounds = [int(part) for part in rest.split(",") if part.strip().lstrip("-").isdecimal()]
         if name in SIMPLE and SIMPLE[name].fullmatch(value) is None:
+            return False
+        if name == "regex" and not _like(rest.replace("{{", "{").replace("}}", "}"), value):
             return False
         if name in ("min", "max", "range") and not _in_range(name, value, bounds):
             return False
         if name in ("length", "minlength", "maxlength") and not _as_long(name, len(value), bounds):
             return False
     return True
+
+
+def _like(expression: str, value: str) -> bool:
+    try:
+        return re.search(expression, value, re.IGNORECASE) is not None
+    except re.error:  # written for .NET in a way that only .NET reads
+        return False
 
 
 def _in_range(name: str, value: str, bounds: list[int]) -> bool:

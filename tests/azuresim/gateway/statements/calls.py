@@ -59,7 +59,7 @@ async def forward_request(run: Run, step: Step) -> None:
     if exchange.tracer is not None:
         shown = {"method": call.method, "url": f"{call.scheme}://{call.host}{call.raw_path}"}
         exchange.tracer.add("forward-request", {"request": {**shown, "headers": shown_headers(call.headers)}})
-    answer = await reach(exchange.world, call, "forward-request", seconds(exchange, statement, FORWARD_SECONDS))
+    answer = await reach(exchange, call, "forward-request", seconds(exchange, statement, FORWARD_SECONDS))
     if exchange.flag(statement, "follow-redirects"):
         answer = await followed(exchange, call, answer)
     if backend is not None:
@@ -123,7 +123,7 @@ async def followed(exchange: Exchange, call: HttpCall, answer: HttpAnswer) -> Ht
         except ValueError:
             break
         call = addressed(next_call, call.headers)
-        answer = await reach(exchange.world, call, "forward-request")
+        answer = await reach(exchange, call, "forward-request")
     return answer
 
 
@@ -152,13 +152,13 @@ async def send_one_way_request(run: Run, step: Step) -> None:
     call = request_of(exchange, step.element)
     answer = None
     with suppress(PolicyFailure):  # nobody waits for the answer
-        answer = await reach(exchange.world, call, "send-one-way-request")
+        answer = await reach(exchange, call, "send-one-way-request")
     exchange.world.gateway.sent.append((call, answer))
 
 
 async def sent(exchange: Exchange, statement: Element) -> HttpAnswer:
     call = request_of(exchange, statement)
-    return await reach(exchange.world, call, "send-request", seconds(exchange, statement, SEND_SECONDS))
+    return await reach(exchange, call, "send-request", seconds(exchange, statement, SEND_SECONDS))
 
 
 def request_of(exchange: Exchange, statement: Element) -> HttpCall:
