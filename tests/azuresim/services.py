@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from azuresim import msi
-from azuresim.apim import fragments, lifecycle, service, tags, watching
+from azuresim.apim import credentials, fragments, lifecycle, schemas, service, tags, watching
 from azuresim.arm.cloud import cloud_metadata
 from azuresim.arm.pipeline import Handled, Pipeline
 from azuresim.contract_check import ContractCheck
@@ -26,7 +26,16 @@ from azuresim.world import World
 __all__ = ["Handled", "Services", "service_of"]
 
 HostHandler = Callable[[HttpCall, World], Awaitable[HttpAnswer]]
-PROVIDERS = (service, lifecycle, fragments, tags, watching, msi)  # importing them, and web, registers their routes
+PROVIDERS = (
+    service,
+    lifecycle,
+    fragments,
+    tags,
+    watching,
+    credentials,
+    schemas,
+    msi,
+)  # importing them, and web, registers their routes
 HOSTS: dict[str, tuple[str, HostHandler]] = {
     ".azure-api.net": ("gateway", gateway),
     ".azurewebsites.net": ("site", site),

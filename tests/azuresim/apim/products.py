@@ -20,6 +20,7 @@ from azuresim.apim.entities import (
     invalid,
     listing,
     missing,
+    put_entity,
     route,
     serve,
 )
@@ -50,7 +51,42 @@ def product_properties(request: ArmRequest, sent: Body, existing: Document | Non
     }
 
 
-serve(Entity(template=PRODUCT, label="Product", normalise=product_properties, uncovered=UNCOVERED))
+def product_is_free(request: ArmRequest, product: Document) -> None:
+    """
+    Subscriptions of the product go with it when that was asked for, and keep it otherwise.
+
+    Source: REST reference, "Product - Delete" (`deleteSubscriptions`); the text is assumed.
+    """
+    arm = request.world.arm
+    held = [
+        one
+        for one in arm.members(f"{request.up_to('service')}/subscriptions")
+        if one.properties["scope"].lower() == product.id.lower()
+    ]
+    if held and request.query.get("deleteSubscriptions", "").lower() != "true":
+        raise invalid(("productId", "Product has subscriptions, which have to be deleted first."))
+    for one in held:
+        arm.delete(one.id)
+
+
+def put_product(request: ArmRequest, world: World) -> ArmResponse:
+    """A new product is seen by the administrators, whatever else (api-management-howto-create-groups)."""
+    answer = put_entity(request, ENTITY)
+    if answer.status == 201:
+        place = f"{request.id}/groups/administrators"
+        world.arm.put(place, envelope(place, {"of": f"{request.up_to('service')}/groups/administrators"}))
+    return answer
+
+
+ENTITY = Entity(
+    template=PRODUCT,
+    label="Product",
+    normalise=product_properties,
+    before_delete=product_is_free,
+    uncovered=UNCOVERED,
+)
+route("PUT", PRODUCT, uncovered=UNCOVERED)(put_product)
+serve(ENTITY)
 
 
 def linked(request: ArmRequest) -> tuple[Document, Document | None]:
@@ -158,12 +194,21 @@ def list_secrets(request: ArmRequest, world: World) -> ArmResponse:
 
 @route("POST", f"{SUBSCRIPTION}/regeneratePrimaryKey", uncovered=UNCOVERED)
 def regenerate_primary_key(request: ArmRequest, world: World) -> ArmResponse:
+    return regenerated(request, world, "primaryKey")
+
+
+@route("POST", f"{SUBSCRIPTION}/regenerateSecondaryKey", uncovered=UNCOVERED)
+def regenerate_secondary_key(request: ArmRequest, world: World) -> ArmResponse:
+    return regenerated(request, world, "secondaryKey")
+
+
+def regenerated(request: ArmRequest, world: World, key: str) -> ArmResponse:
     check_writable(request)
     found = world.arm.get(request.up_to("sid"))
     if found is None:
         raise missing("Subscription")
     check_etag(request, found)
-    world.arm.put(found.id, found.body, private={**found.private, "primaryKey": world.hexadecimal(32)})
+    world.arm.put(found.id, found.body, private={**found.private, key: world.hexadecimal(32)})
     return ArmResponse(204)
 
 

@@ -38,6 +38,8 @@ from azuresim.apim.entities import (
     transitioning,
 )
 from azuresim.apim.identity import ABSENT, kinds_of, named_identities, shown_identity, wanted_identity
+from azuresim.apim.people import add_people
+from azuresim.apim.portal import add_settings
 from azuresim.apim.products import add_master
 from azuresim.arm import ArmRequest
 from azuresim.operations import Operation
@@ -83,7 +85,7 @@ def add_service(
     identity: Body | None = None,
     location: str = "West Europe",
 ) -> Document:
-    """The service exists, is Succeeded, has its built-in subscription and the default global policy."""
+    """The service exists, is Succeeded, has its built-in subscription, people, settings and default global policy."""
     name = service_id.rpartition("/")[2]
     body = {
         "id": service_id,
@@ -101,6 +103,8 @@ def add_service(
     service = world.arm.put(service_id, body)
     with_etag(service)
     add_master(world, service.id)
+    add_people(world, service.id)
+    add_settings(world, service.id)
     policy = f"{service.id}/policies/policy"
     world.arm.put(policy, envelope(policy, {"format": "xml", "value": write(BUILT_IN_GLOBAL, raw=False)}))
     if identity is not None:

@@ -1,0 +1,195 @@
+"""Users, groups, portal settings, tenant access and what a service keeps without showing its secrets."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.x509.oid import NameOID
+
+from contract.apim_world import SERVICE, Apim, apim, refusals
+
+ADA = {"email": "ada@example.com", "firstName": "Ada", "lastName": "L"}
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Apim]:
+    async with apim() as started:
+        yield started
+
+
+async def names(here: Apim, path: str) -> list[str]:
+    return [one["name"] for one in (await here.arm("GET", path)).data()["value"]]
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+async def test_a_new_service_has_three_groups_and_one_user(here: Apim) -> None:
+    """Source: REST reference, "Group - List By Service" and "User - List By Service" (samples)."""
+    assert await names(here, "/groups") == ["administrators", "developers", "guests"]
+    assert await names(here, "/users") == ["1"]
+    assert await names(here, "/users/1/groups") == ["administrators", "developers"]
+    group = (await here.arm("GET", "/groups/guests")).data()["properties"]
+    assert (group["builtIn"], group["type"], group["displayName"]) == (True, "system", "Guests")
+
+
+@pytest.mark.assumed
+async def test_what_is_built_in_stays(here: Apim) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-howto-create-groups. The texts are assumed."""
+    refused = [
+        await here.delete("/groups/developers"),
+        await here.delete("/users/1"),
+        await here.put("/groups/guests", displayName="Everybody"),
+    ]
+    assert [answer.status for answer in refused] == [400, 400, 400]
+
+
+async def test_a_user_is_made_put_into_a_group_and_taken_out(here: Apim) -> None:
+    """Source: REST reference, "User", "Group User" (HEAD tells membership)."""
+    assert (await here.put("/users/ada", **ADA)).data()["properties"]["state"] == "active"
+    assert (await here.put("/groups/team", displayName="Team")).status == 201
+    put = [(await here.arm("PUT", "/groups/team/users/ada")).status for _ in range(2)]
+    head = (await here.arm("HEAD", "/groups/team/users/ada")).status
+    assert (put, head, await names(here, "/users/ada/groups")) == ([201, 200], 204, ["team"])
+    assert (await here.delete("/groups/team/users/ada")).status == 200
+    assert (await here.arm("HEAD", "/groups/team/users/ada")).status == 404
+
+
+@pytest.mark.assumed
+async def test_two_users_cannot_share_an_address(here: Apim) -> None:
+    """Source: REST reference, "User - Create Or Update" (email must be unique). The text is assumed."""
+    await here.put("/users/ada", **ADA)
+    assert refusals(await here.put("/users/eva", **ADA))[0][0] == "email"
+    assert (await here.put("/users/ada", **ADA | {"note": "hello"})).status == 200
+
+
+async def test_subscriptions_are_listed_with_their_owner(here: Apim) -> None:
+    """Source: REST reference, "User Subscription - List"."""
+    await here.put("/users/ada", **ADA)
+    await here.put("/subscriptions/hers", displayName="hers", scope="/apis", ownerId=f"{SERVICE}/users/ada")
+    assert await names(here, "/users/ada/subscriptions") == ["hers"]
+
+
+async def test_administrators_see_every_product_and_others_when_told(here: Apim) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-howto-create-groups; "Product Group"."""
+    await here.put("/products/starter", displayName="Starter")
+    assert await names(here, "/products/starter/groups") == ["administrators"]
+    await here.arm("PUT", "/products/starter/groups/guests")
+    assert await names(here, "/products/starter/groups") == ["administrators", "guests"]
+
+
+@pytest.mark.parametrize(("query", "status", "left"), [("", 400, ["hers"]), ("deleteSubscriptions=true", 200, [])])
+async def test_a_product_with_subscriptions_goes_only_with_them(
+    here: Apim, query: str, status: int, left: list[str]
+) -> None:
+    """Source: REST reference, "Product - Delete" (deleteSubscriptions)."""
+    await here.put("/products/starter", displayName="Starter")
+    await here.put("/subscriptions/hers", displayName="hers", scope="/products/starter")
+    answer = await here.arm("DELETE", "/products/starter", query=query, headers={"If-Match": "*"})
+    assert (answer.status, [one for one in await names(here, "/subscriptions") if one != "master"]) == (status, left)
+
+
+async def test_each_key_of_a_subscription_is_made_anew_by_itself(here: Apim) -> None:
+    """Source: REST reference, "Subscription - Regenerate Primary Key" and "Regenerate Secondary Key"."""
+    before = (await here.arm("POST", "/subscriptions/master/listSecrets")).data()
+    assert (await here.arm("POST", "/subscriptions/master/regenerateSecondaryKey")).status == 204
+    after = (await here.arm("POST", "/subscriptions/master/listSecrets")).data()
+    assert (after["primaryKey"] == before["primaryKey"], after["secondaryKey"] == before["secondaryKey"]) == (
+        True,
+        False,
+    )
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+async def test_portal_settings_are_there_from_the_beginning(here: Apim) -> None:
+    """Source: REST reference, "Sign In Settings", "Sign Up Settings" and "Delegation Settings"."""
+    found = {name: (await here.arm("GET", f"/portalsettings/{name}")) for name in ("signin", "signup", "delegation")}
+    assert found["signin"].data()["properties"] == {"enabled": False}
+    assert found["signup"].data()["properties"]["termsOfService"]["enabled"] is False
+    assert found["delegation"].data()["properties"]["url"] is None
+    assert await names(here, "/portalsettings") == ["signin", "signup", "delegation"]
+
+
+async def test_a_validation_key_is_shown_by_list_secrets_only(here: Apim) -> None:
+    """Source: REST reference, "Delegation Settings - List Secrets"."""
+    written = await here.put("/portalsettings/delegation", url="https://shop.example", validationKey="a2V5")
+    assert "validationKey" not in written.data()["properties"]
+    assert (await here.arm("POST", "/portalsettings/delegation/listSecrets")).data() == {"validationKey": "a2V5"}
+
+
+async def test_direct_access_is_off_until_it_is_switched_on_and_has_keys(here: Apim) -> None:
+    """Source: REST reference, "Tenant Access" (Get, Update, List Secrets, Regenerate Primary Key)."""
+    assert (await here.arm("GET", "/tenant/access")).data()["properties"]["enabled"] is False
+    etag = (await here.arm("HEAD", "/tenant/access")).headers["ETag"]
+    body = {"properties": {"enabled": True}}
+    assert (await here.arm("PATCH", "/tenant/access", body, headers={"If-Match": etag})).status == 200
+    assert (await here.arm("PATCH", "/tenant/access", body, headers={"If-Match": '"other"'})).status == 412
+    before = (await here.arm("POST", "/tenant/access/listSecrets")).data()
+    assert (await here.arm("POST", "/tenant/access/regeneratePrimaryKey")).status == 204
+    after = (await here.arm("POST", "/tenant/access/listSecrets")).data()
+    assert (after["enabled"], after["secondaryKey"]) == (True, before["secondaryKey"])
+    assert after["primaryKey"] != before["primaryKey"]
+
+
+# --- what is kept without its secrets ---------------------------------------------------------------------------------
+def a_certificate(password: bytes) -> tuple[str, str]:
+    """A PKCS #12 file as text, and its thumbprint."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "backend")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + dt.timedelta(days=30))
+    made = builder.sign(key, hashes.SHA256())
+    file = pkcs12.serialize_key_and_certificates(b"backend", key, made, None, BestAvailableEncryption(password))
+    return base64.b64encode(file).decode(), made.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303  # what is shown
+
+
+async def test_a_certificate_shows_whose_it_is_and_not_its_key(here: Apim) -> None:
+    """Source: REST reference, "Certificate - Create Or Update"."""
+    data, thumbprint = a_certificate(b"secret")
+    written = await here.put("/certificates/backend", data=data, password="secret")
+    assert (written.status, written.data()["properties"]["thumbprint"]) == (201, thumbprint)
+    assert set(written.data()["properties"]) == {"subject", "thumbprint", "expirationDate"}
+    assert refusals(await here.put("/certificates/backend", data=data, password="other"))[0][0] == "data"
+
+
+OPENID = {"displayName": "Id", "metadataEndpoint": "https://id.example/.well-known", "clientId": "c"}
+OAUTH = {
+    "displayName": "OAuth",
+    "clientRegistrationEndpoint": "https://id.example/register",
+    "authorizationEndpoint": "https://id.example/authorize",
+    "grantTypes": ["authorizationCode"],
+    "clientId": "c",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "properties"), [("/openidConnectProviders/id", OPENID), ("/authorizationServers/oauth", OAUTH)]
+)
+async def test_a_client_secret_is_shown_by_list_secrets_only(here: Apim, path: str, properties: dict[str, Any]) -> None:
+    """Source: REST reference, "Open Id Connect Provider" and "Authorization Server" (List Secrets)."""
+    written = await here.put(path, **properties, clientSecret="hush")
+    assert (written.status, "hush" in written.body.decode()) == (201, False)
+    assert (await here.arm("PATCH", path, {"properties": {"description": "d"}})).data()["properties"][
+        "description"
+    ] == "d"
+    assert (await here.arm("POST", f"{path}/listSecrets")).data() == {"clientSecret": "hush"}
+    assert (await here.put(path, **{**properties, "clientId": ""})).status == 400
+
+
+async def test_schemas_of_an_api_go_with_it(here: Apim) -> None:
+    """Source: REST reference, "Api Schema" and "Global Schema"."""
+    await here.an_api()
+    media = "application/vnd.oai.openapi.components+json"
+    made = await here.put("/apis/orders/schemas/s", contentType=media, document={"components": {"schemas": {}}})
+    shared = await here.put("/schemas/shared", schemaType="json", document={"type": "object"})
+    assert (made.status, shared.status, await names(here, "/apis/orders/schemas")) == (201, 201, ["s"])
+    await here.delete("/apis/orders")
+    assert (await here.arm("GET", "/apis/orders/schemas/s")).status == 404
+    assert await names(here, "/schemas") == ["shared"]
