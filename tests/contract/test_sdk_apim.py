@@ -179,7 +179,7 @@ async def test_backends_products_subscriptions_and_tags_live_and_go(client: ApiM
     await client.tag.delete(GROUP, NAME, "blue", "*")
     assert await names(client.tag.list_by_api(GROUP, NAME, "orders")) == []
     await client.product_api.delete(GROUP, NAME, "starter", "orders")
-    await client.product.delete(GROUP, NAME, "starter", "*")
+    await client.product.delete(GROUP, NAME, "starter", "*", delete_subscriptions=True)
     await client.backend.delete(GROUP, NAME, "orders", "*")
 
 
