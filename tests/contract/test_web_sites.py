@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from azuresim import World
 from azuresim.web import add_app, add_function_app, site_of
 from azuresim.web.sites import unique_host_name
 from contract.web_world import HOST, SITE, Web, web
@@ -90,3 +91,12 @@ async def test_functions_of_one_app_are_not_those_of_another(here: Web) -> None:
     add_function_app(here.world, f"{SITE}-2")
     assert site_of(here.world, f"{SITE}-2").functions == []
     assert len(here.site.functions) == 6
+
+
+@pytest.mark.parametrize(("sku", "plan"), [("Dynamic", "Y1"), ("FlexConsumption", "FC1"), ("PremiumV3", "P1v3")])
+def test_a_site_that_a_test_puts_there_runs_in_a_plan_of_its_tier(sku: str, plan: str) -> None:
+    """No Azure behaviour: seeds have the plan without which clients cannot show a site."""
+    world = World()
+    add_function_app(world, SITE, sku=sku)
+    found = world.arm.need(str(world.arm.need(SITE).properties["serverFarmId"]))
+    assert found.body["sku"]["name"] == plan

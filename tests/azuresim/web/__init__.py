@@ -35,7 +35,7 @@ from azuresim.web.common import route, site_route, the_site
 from azuresim.web.door import site
 from azuresim.web.fields import SITE_DEFAULTS
 from azuresim.web.functions_host import Function, http_function, timer_function
-from azuresim.web.hosting import name_host
+from azuresim.web.hosting import name_host, plan_of_tier
 from azuresim.web.plans import add_plan, etag, sites_of_group
 from azuresim.web.sites import (
     Runtime,
@@ -112,10 +112,11 @@ def add_app(
     identity: dict[str, Any] | None = None,
     behind: Site | None = None,
 ) -> Site:
-    """The site exists. Its host name is a unique one when none is given: nobody may derive it from the site's name."""
+    """The site exists, and a plan of that tier (`sku`) that it runs in. Its host name is a unique one when none is given: nobody may derive it from the site's name."""
     address = (host_name or unique_host_name(site_id)).lower()
     document = site_document(world, site_id, host=address, kind=kind, state=state, sku=sku, location=location)
     document["properties"] |= SITE_DEFAULTS | {"enabled": state != "Stopped"}
+    document["properties"] |= {"serverFarmId": plan_of_tier(world, site_id, sku, kind, location).id}
     document |= {} if identity is None else {"identity": identity}
     world.arm.put(site_id, document, private={"site": behind or Site()})
     name_host(world, address, site_id)

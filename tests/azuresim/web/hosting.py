@@ -87,6 +87,18 @@ def plan_for(
     return shared_plan(world, group, kind, location)
 
 
+SKUS = {"Dynamic": "Y1", "FlexConsumption": "FC1", "ElasticPremium": "EP1", "Free": "F1", "Basic": "B1",
+        "Standard": "S1", "PremiumV3": "P1v3", "WorkflowStandard": "WS1"}  # fmt: skip
+
+
+def plan_of_tier(world: World, site_id: str, tier: str, kind: str, location: str) -> Document:
+    """The group's plan of that tier and system, made when there is none."""
+    group, linux = group_of(site_id) or "", "linux" in kinds_of(kind)
+    name = f"{short(location)}{'Linux' if linux else ''}{tier}Plan"
+    plan_id = f"{group}/providers/Microsoft.Web/serverfarms/{name}"
+    return world.arm.get(plan_id) or add_plan(world, plan_id, sku=SKUS[tier], linux=linux, location=location)
+
+
 def shared_plan(world: World, group: str, kind: str | None, location: str) -> Document:
     kinds = kinds_of(kind)
     functions, linux = "functionapp" in kinds, "linux" in kinds
