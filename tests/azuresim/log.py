@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
-
-from azuresim.wire import HttpCall
 
 SECRETS = {
     "client_secret",
@@ -23,7 +21,7 @@ SECRETS = {
 SECRET_ARGUMENTS = ("code", "subscription-key")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Call:
     """
     One HTTP call as it was answered; `body` is the request's, redacted; `caller` the client id.
@@ -43,27 +41,29 @@ class Call:
     linked: tuple[str, ...] = ()
     began: float = 0.0
     seconds: float = 0.0
-    sent: HttpCall = field(repr=False, compare=False)
+    arguments: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    content: tuple[str, bytes] = field(default=("", b""), repr=False)
+    """Media type and body, as they were sent."""
 
     @property
     def body(self) -> Any:
         """The request's body without secrets; None when it is no JSON or form."""
-        return redacted_body(self.sent)
+        return redacted_body(*self.content)
 
     @property
     def query(self) -> Mapping[str, str]:
         """The request's arguments without secrets; the last of those with one name."""
-        return {name: "***" if name.lower() in SECRET_ARGUMENTS else value for name, value in self.sent.query}
+        return {name: "***" if name.lower() in SECRET_ARGUMENTS else value for name, value in self.arguments}
 
 
-def redacted_body(call: HttpCall) -> Any:
-    """The request's body, without secrets; None when it is no JSON or form."""
-    if not call.body:
+def redacted_body(media: str, body: bytes) -> Any:
+    """The body without secrets; None when it is no JSON or form."""
+    if not body:
         return None
-    if call.header("Content-Type").startswith("application/x-www-form-urlencoded"):
-        return redact(dict(parse_qsl(call.body.decode(errors="replace"))))
+    if media.startswith("application/x-www-form-urlencoded"):
+        return redact(dict(parse_qsl(body.decode(errors="replace"))))
     try:
-        return redact(json.loads(call.body))
+        return redact(json.loads(body))
     except (ValueError, RecursionError):
         return None
 

@@ -41,6 +41,7 @@ from azuresim.world import World
 
 LONGEST_BODY = 32 * 1024 * 1024
 AIOHTTPS_LIMIT = 1024 * 1024
+NO_CONTENT = ("", b"")
 
 
 class Simulator:
@@ -213,7 +214,8 @@ class Simulator:
                 linked=tuple(handled.linked),
                 began=began,
                 seconds=time.monotonic() - began,
-                sent=call,
+                arguments=call.query,
+                content=(call.header("Content-Type"), call.body) if call.body else NO_CONTENT,
             )
         )
 
