@@ -17,9 +17,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from azuresim.policy.csharp import members, syntax
-from azuresim.policy.csharp.binder import Bound
-from azuresim.policy.csharp.calls import Calls
+from azuresim.policy.csharp.bound import Bound
 from azuresim.policy.csharp.context import Context, Scope
+from azuresim.policy.csharp.creation import Creation
 from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotRun, NotSimulated
 from azuresim.policy.csharp.frame import Frame
 from azuresim.policy.csharp.parser import Parser
@@ -94,7 +94,7 @@ def bound(source: str, end: str) -> Bound:
         return Statements().body(body)
     node = Parser(source).whole()
     syntax.refuse_depth(node)
-    found = Calls().bind(node)
+    found = Creation().bind(node)
     if found.type == VOID:
         raise ExpressionError("Cannot implicitly convert type 'void' to 'object'")
     return found

@@ -7,78 +7,62 @@ expressions may not use: Azure/azure-api-management-policy-toolkit, src/Analyzer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import operator as op
+from collections.abc import Callable
 from typing import Any
 
 from azuresim.policy.csharp import operators, syntax
-from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotSimulated
+from azuresim.policy.csharp.bound import Assigned, Bound, Local, Work, also, meet
+from azuresim.policy.csharp.casts import (
+    cannot_convert,
+    common_type,
+    explicit,
+    implicit,
+    reference_casts,
+    refuse_constant,
+    same,
+)
+from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotRun, NotSimulated
+from azuresim.policy.csharp.formats import aligned, formatted
 from azuresim.policy.csharp.frame import Frame
-from azuresim.policy.csharp.json_values import Json, from_json, to_json
 from azuresim.policy.csharp.names import resolved_type, static_type
 from azuresim.policy.csharp.syntax import Node
 from azuresim.policy.csharp.types import (
     BOOL,
+    BYTE,
     CHAR,
     DECIMAL,
     DOUBLE,
     INT,
-    JTOKEN,
     LONG,
     NULL,
-    OBJECT,
     STRING,
     VOID,
     T,
     casts,
     cost,
     is_enum,
-    is_json,
     is_value,
     nullable,
 )
-from azuresim.policy.csharp.values import (
-    Char,
-    Enum,
-    Long,
-    NullReference,
-    bounded,
-    is_of,
-    text_of,
-    type_of,
-    unboxed,
-)
+from azuresim.policy.csharp.values import Enum, IntEdge, bounded, default_of, is_of, text_of, type_of
 
-Work = Callable[[Frame], Any]
+NUMBERS = (INT, LONG, BYTE, CHAR)
 CONTEXT = T("IProxyRequestContext")
 
 
-@dataclass(frozen=True)
-class Bound:
-    """An expression with its static type. `constant` is its node when it is a literal."""
-
-    type: T
-    run: Work
-    constant: syntax.Literal | None = None
-
-
-@dataclass(frozen=True)
-class Local:
-    type: T
-    slot: int
-
-
 class Binder:
-    """Expressions and the variables in sight; calls are in binder_calls."""
+    """Expressions and the variables in sight; members and calls are in calls, `new` and assignments in creation."""
 
     def __init__(self) -> None:
         self.scopes: list[dict[str, Local]] = [{}]
-        self.assigned: set[int] = set()
+        self.assigned: Assigned = frozenset()
+        self.reads: set[int] = set()
         self.slots = 0
         self.receivers: dict[int, Local] = {}
 
     # --- variables ---
-    def declare(self, name: str, kind: T, assigned: bool = True) -> Local:
+    def declare(self, name: str, kind: T, assigned: bool = True, fixed: str = "") -> Local:
         if name == "context" or any(name in scope for scope in self.scopes):
             raise ExpressionError(
                 f"A local variable or function named '{name}' is already defined in this scope"
@@ -86,15 +70,15 @@ class Binder:
                 else f"A local or parameter named '{name}' cannot be declared in this scope because that name is used in"
                 " an enclosing local scope to define a local or parameter"
             )
-        local = self.slot(kind)
+        local = self.slot(kind, fixed)
         self.scopes[-1][name] = local
         if assigned:
-            self.assigned.add(local.slot)
+            self.assigned = also(self.assigned, local.slot)
         return local
 
-    def slot(self, kind: T) -> Local:
+    def slot(self, kind: T, fixed: str = "") -> Local:
         self.slots += 1
-        return Local(kind, self.slots)
+        return Local(kind, self.slots, fixed)
 
     def local(self, name: str) -> Local | None:
         return next((scope[name] for scope in reversed(self.scopes) if name in scope), None)
@@ -110,15 +94,22 @@ class Binder:
             raise ExpressionError("Cannot implicitly convert type 'void' to 'object'")
         return found
 
-    def condition(self, node: Node) -> Work:
-        return self.converted(self.value(node), BOOL).run
+    def tested(self, node: Node) -> tuple[Bound, Assigned, Assigned]:
+        """A condition, with what is assigned when it holds and when it does not."""
+        bound = self.converted(self.value(node), BOOL)
+        return bound, *self.split(bound)
+
+    def split(self, of: Bound) -> tuple[Assigned, Assigned]:
+        if of.when is not None:
+            return of.when
+        constant = of.constant.value if of.constant is not None else None
+        return self.assigned if constant is not False else None, self.assigned if constant is not True else None
 
     def converted(self, of: Bound, target: T) -> Bound:
         """The value in that type, when it converts by itself."""
         if of.type == target:
             return of
-        byte = target == T("byte") and of.constant is not None and of.type == INT
-        if byte and of.constant is not None and 0 <= int(str(of.constant.value)) <= 255:
+        if fits_byte(of, target):
             return Bound(target, of.run)
         if cost(of.type, target) is None:
             raise ExpressionError(cannot_convert(of.type, target))
@@ -129,14 +120,17 @@ class Binder:
 
     def literal(self, node: syntax.Literal) -> Bound:
         value = node.value
+        if isinstance(value, IntEdge):
+            raise NotSimulated(f"the number {value} has a type that is not simulated")
         return Bound(type_of(value), lambda _: value, node)
 
     def name(self, node: syntax.Name) -> Bound:
         local = self.local(node.name)
         if local is not None:
-            if local.slot not in self.assigned:
+            if self.assigned is not None and local.slot not in self.assigned:
                 raise ExpressionError(f"Use of unassigned local variable '{node.name}'")
             slot = local.slot
+            self.reads.add(slot)
             return Bound(local.type, lambda frame: frame.locals[slot])
         if node.name == "context":
             return Bound(CONTEXT, lambda frame: frame.context)
@@ -155,7 +149,9 @@ class Binder:
             raise ExpressionError(f"Operator '?' cannot be applied to operand of type '{of.type}'")
         inner = of.type.args[0] if of.type.name == "?" else of.type
         local = self.receivers[node.receiver.number] = self.slot(inner)
+        before = self.assigned
         rest = self.bind(node.rest)
+        self.assigned = before
 
         def run(frame: Frame) -> Any:
             value = frame.locals[local.slot] = of.run(frame)
@@ -164,13 +160,25 @@ class Binder:
         return Bound(rest.type if rest.type == VOID else nullable(rest.type), run)
 
     def unary(self, node: syntax.Unary) -> Bound:
+        if node.operator == "-" and isinstance(node.of, syntax.Literal) and isinstance(node.of.value, IntEdge):
+            return self.literal(syntax.Literal(-(2**31)))
+        if node.operator == "!":
+            return self.negated(node)
         of = self.value(node.of)
         kind, work = operators.unary(node.operator, of.type)
-        if node.operator == "-" and of.constant is not None and of.constant.value == 2**31 and kind == LONG:
-            return self.literal(syntax.Literal(-(2**31)))
+        if of.constant is None:
+            return Bound(kind, lambda frame: work(of.run(frame)))
+        value = work(of.constant.value)
+        if node.operator == "-" and kind in (INT, LONG) and value == of.constant.value != 0:
+            raise ExpressionError(OVERFLOWS)
+        return self.literal(syntax.Literal(value))
+
+    def negated(self, node: syntax.Unary) -> Bound:
+        of = self.value(node.of)
+        kind, work = operators.unary(node.operator, of.type)
         if of.constant is not None:
             return self.literal(syntax.Literal(work(of.constant.value)))
-        return Bound(kind, lambda frame: work(of.run(frame)))
+        return Bound(kind, lambda frame: work(of.run(frame)), when=of.when and of.when[::-1])
 
     def binary(self, node: syntax.Binary) -> Bound:
         if node.operator in ("&&", "||"):
@@ -188,16 +196,23 @@ class Binder:
 
     def folded(self, operator: str, left: Bound, right: Bound, work: Callable[[Any, Any], Any]) -> Bound | None:
         """The constant that two constants make. The compiler refuses overflow and division by zero."""
-        if right.constant is not None and operator in ("/", "%") and right.type in (INT, LONG):
-            if right.constant.value == 0 and left.type in (INT, LONG, T("byte"), CHAR):
-                raise ExpressionError("Division by constant zero")
+        if divides_by_zero(operator, left, right):
+            raise ExpressionError("Division by constant zero")
         if left.constant is None or right.constant is None or NULL in (left.type, right.type):
             return None
-        value = work(left.constant.value, right.constant.value)
-        whole = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}.get(operator)
-        if whole and left.type in (INT, LONG) and right.type in (INT, LONG):
-            if whole(int(str(left.constant.value)), int(str(right.constant.value))) != value:
-                raise ExpressionError("The operation overflows at compile time in checked mode")
+        one, other = left.constant.value, right.constant.value
+        try:
+            value = work(one, other)
+        except NotRun as error:
+            raise NotSimulated(str(error)) from error
+        except EvaluationError as error:
+            if DECIMAL in (left.type, right.type):
+                raise ExpressionError("Evaluation of the decimal constant expression failed") from error
+            raise ExpressionError(OVERFLOWS) from error
+        if operator in EXACTLY and left.type in NUMBERS and right.type in NUMBERS:
+            exact = EXACTLY[operator](operators.promoted(one, INT), operators.promoted(other, INT))
+            if exact != value:
+                raise ExpressionError(OVERFLOWS)
         return self.literal(syntax.Literal(value))
 
     def flags(self, operator: str, left: Bound, right: Bound) -> Bound:
@@ -218,17 +233,27 @@ class Binder:
         )
 
     def short(self, node: syntax.Binary) -> Bound:
-        left, right = self.value(node.left), self.value(node.right)
+        left = self.value(node.left)
+        yes, no = self.split(left)
+        self.assigned = yes if node.operator == "&&" else no
+        right = self.value(node.right)
         if (left.type, right.type) != (BOOL, BOOL):
             raise ExpressionError(
                 f"Operator '{node.operator}' cannot be applied to operands of type '{left.type}' and '{right.type}'"
             )
-        if node.operator == "&&":
-            return Bound(BOOL, lambda frame: left.run(frame) and right.run(frame))
-        return Bound(BOOL, lambda frame: left.run(frame) or right.run(frame))
+        both = node.operator == "&&"
+        holds, fails = self.split(right)
+        when = (holds, meet(no, fails)) if both else (meet(yes, holds), fails)
+        self.assigned = meet(*when)
+        if both:
+            return Bound(BOOL, lambda frame: left.run(frame) and right.run(frame), when=when)
+        return Bound(BOOL, lambda frame: left.run(frame) or right.run(frame), when=when)
 
     def coalesced(self, node: syntax.Binary) -> Bound:
-        left, right = self.value(node.left), self.value(node.right)
+        left = self.value(node.left)
+        before = self.assigned
+        right = self.value(node.right)
+        self.assigned = before
         if left.type == NULL:
             return right
         inner = left.type.args[0] if left.type.name == "?" else left.type
@@ -253,8 +278,12 @@ class Binder:
         return cost(inner, kind) is not None and cost(right.type, kind) is not None
 
     def ternary(self, node: syntax.Ternary) -> Bound:
-        condition = self.condition(node.condition)
-        yes, no = self.value(node.yes), self.value(node.no)
+        condition, holds, fails = self.tested(node.condition)
+        self.assigned = holds
+        yes = self.value(node.yes)
+        holds, self.assigned = self.assigned, fails
+        no = self.value(node.no)
+        self.assigned = meet(holds, self.assigned)
         kind = common_type([yes.type, no.type])
         if kind is None:
             raise ExpressionError(
@@ -262,7 +291,7 @@ class Binder:
                 f" '{yes.type}' and '{no.type}'"
             )
         first, second = self.converted(yes, kind).run, self.converted(no, kind).run
-        return Bound(kind, lambda frame: first(frame) if condition(frame) else second(frame))
+        return Bound(kind, lambda frame: first(frame) if condition.run(frame) else second(frame))
 
     def cast(self, node: syntax.Cast) -> Bound:
         target, of = resolved_type(node.type), self.value(node.of)
@@ -270,9 +299,11 @@ class Binder:
             return self.converted(of, target)
         if not casts(of.type, target):
             raise ExpressionError(f"Cannot convert type '{of.type}' to '{target}'")
+        if of.constant is not None:
+            refuse_constant(of.constant.value, target)
         change = explicit(of.type, target)
         if of.constant is not None and target in (INT, LONG, DOUBLE, DECIMAL, CHAR, STRING, BOOL) and of.type != STRING:
-            return self.literal(syntax.Literal(change(of.constant.value)))
+            return self.literal(syntax.Literal(constant_of(change, of.constant.value)))
         return Bound(target, lambda frame: change(of.run(frame)))
 
     def type_test(self, node: syntax.TypeTest) -> Bound:
@@ -289,7 +320,7 @@ class Binder:
                     " unboxing conversion, wrapping conversion, or null type conversion"
                 )
             return Bound(target, lambda frame: value if is_of(value := of.run(frame), target) else None)
-        local = self.declare(node.name, target) if node.name else None
+        local = self.declare(node.name, target, assigned=False) if node.name else None
 
         def run(frame: Frame) -> bool:
             value = of.run(frame)
@@ -298,15 +329,13 @@ class Binder:
                 frame.locals[local.slot] = value if found else None
             return found
 
-        return Bound(BOOL, run)
+        return Bound(BOOL, run, when=(also(self.assigned, local.slot), self.assigned) if local else None)
 
     def interpolated(self, node: syntax.Interpolated) -> Bound:
         parts = [self.filled(part) if isinstance(part, syntax.Filled) else self.bind(part).run for part in node.parts]
         return Bound(STRING, lambda frame: bounded("".join(part(frame) for part in parts)))
 
     def filled(self, node: syntax.Filled) -> Work:
-        from azuresim.policy.csharp.formats import aligned, formatted
-
         of = self.value(node.value)
         width = 0
         if node.alignment is not None:
@@ -318,10 +347,10 @@ class Binder:
 
     def default(self, node: syntax.Default) -> Bound:
         kind = resolved_type(node.type)
-        zeros: Mapping[T, Any] = {INT: 0, LONG: Long(0), DOUBLE: 0.0, BOOL: False, CHAR: Char("\0")}
-        if is_value(kind) and kind.name != "?" and kind not in zeros:
-            raise NotSimulated(f"default({kind}) is not simulated")
-        value = zeros.get(kind)
+        try:
+            value = default_of(kind)
+        except NotRun as error:
+            raise NotSimulated(str(error)) from error
         return Bound(kind, lambda _: value)
 
     def lambda_(self, node: syntax.Lambda) -> Bound:
@@ -331,6 +360,30 @@ class Binder:
         raise ExpressionError(f"Argument may not be passed with the 'out' keyword: {node.name}")
 
 
+def fits_byte(of: Bound, target: T) -> bool:
+    """Whether it is a constant int that converts to a byte by itself."""
+    constant = of.constant.value if of.constant is not None and of.type == INT else None
+    return target == BYTE and isinstance(constant, int) and 0 <= constant <= 255
+
+
+def divides_by_zero(operator: str, left: Bound, right: Bound) -> bool:
+    if operator not in ("/", "%") or right.constant is None or right.constant.value != 0:
+        return False
+    return {left.type, right.type} <= {*NUMBERS, DECIMAL}
+
+
+def constant_of(change: Callable[[Any], Any], value: Any) -> Any:
+    """The constant that a cast makes of another. Raises ExpressionError and NotSimulated."""
+    try:
+        return change(value)
+    except NotRun as error:
+        raise NotSimulated(str(error)) from error
+    except EvaluationError as error:
+        raise ExpressionError(str(error)) from error
+
+
+OVERFLOWS = "The operation overflows at compile time in checked mode"
+EXACTLY: dict[str, Callable[[int, int], int]] = {"+": op.add, "-": op.sub, "*": op.mul}
 Binders = dict[type[Node], Callable[[Any, Any], Bound]]
 BINDERS: Binders = {
     syntax.Literal: Binder.literal,
@@ -347,91 +400,3 @@ BINDERS: Binders = {
     syntax.Lambda: Binder.lambda_,
     syntax.Out: Binder.out,
 }
-
-
-def same(value: Any) -> Any:
-    return value
-
-
-def cannot_convert(source: T, target: T) -> str:
-    if source == NULL:
-        return f"Cannot convert null to '{target}' because it is a non-nullable value type"
-    message = f"Cannot implicitly convert type '{source}' to '{target}'"
-    if casts(source, target):
-        message += ". An explicit conversion exists (are you missing a cast?)"
-    return message
-
-
-def implicit(source: T, target: T) -> Callable[[Any], Any] | None:
-    """What changes in the value; None when nothing does."""
-    source = source.args[0] if source.name == "?" else source
-    target = target.args[0] if target.name == "?" else target
-    if target in (LONG, DOUBLE, DECIMAL, INT) and source != target and source != NULL:
-        change = number_to(target)
-        return lambda value: None if value is None else change(value)
-    if target == JTOKEN and not is_json(source) and source != NULL:
-        return to_json
-    return None
-
-
-def number_to(target: T) -> Callable[[Any], Any]:
-    if target == LONG:
-        return lambda value: operators.wrapped(whole(value), LONG)
-    if target == INT:
-        return lambda value: operators.wrapped(whole(value), INT)
-    return lambda value: operators.promoted(value, target)
-
-
-def whole(value: Any) -> int:
-    if isinstance(value, float) and (value != value or abs(value) > 2**63):
-        return -(2**63)
-    return ord(value) if isinstance(value, Char) else int(value)
-
-
-def explicit(source: T, target: T) -> Callable[[Any], Any]:
-    """What `(target)value` does to a value of that static type."""
-    if is_json(source) and not is_json(target) and target not in (OBJECT,):
-        return lambda value: from_json(value, target)
-    if source == OBJECT or not (is_value(source) or target == JTOKEN):
-        return lambda value: unboxed(value, target)
-    if source.name == "?" and target.name != "?":
-        inner = explicit(source.args[0], target) if source.args[0] != target else same
-        return lambda value: inner(present(value))
-    plain = target.args[0] if target.name == "?" else target
-    if plain in (INT, LONG, DOUBLE, DECIMAL):
-        change = number_to(plain)
-        return lambda value: None if value is None else change(value.number if isinstance(value, Enum) else value)
-    if plain == CHAR:
-        return lambda value: Char(chr(whole(value) & 0xFFFF))
-    if plain == T("byte"):
-        return byte_of
-    if is_enum(plain) and source != plain:
-        raise NotSimulated(f"a cast to '{plain}' is not simulated")
-    return implicit(source, target) or same
-
-
-def byte_of(value: Any) -> Any:
-    from azuresim.policy.csharp.values import Byte
-
-    return Byte(whole(value) & 0xFF)
-
-
-def present(value: Any) -> Any:
-    if value is None:
-        raise EvaluationError("Nullable object must have a value.")
-    return value
-
-
-def reference_casts(source: T, target: T) -> bool:
-    return casts(source, target) and not (is_json(source) and not is_json(target) and target != OBJECT)
-
-
-def common_type(types: list[T]) -> T | None:
-    """The one among them that all others convert to."""
-    for kind in dict.fromkeys(types):
-        if kind not in (NULL, VOID) and all(cost(other, kind) is not None for other in types):
-            return kind
-    return None
-
-
-__all__ = ["BINDERS", "Binder", "Bound", "Json", "Local", "NullReference", "common_type"]

@@ -6,6 +6,7 @@ Source: learn.microsoft.com/dotnet/api/system.convert.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -13,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from azuresim.policy.csharp.decimals import TOO_LARGE, decimal_of, from_double
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.values import Byte, Char, Long, text_of
 
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,400}\s*", re.ASCII)
-REAL = re.compile(r"\s*[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
+REAL = re.compile(r"\s*[+-]?(?:[0-9][0-9,]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,9})?\s*", re.ASCII)
+NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 BAD_FORMAT = "Input string was not in a correct format."
 BITS = {"int": 32, "long": 64}
 RANGES = {"int": "an Int32", "long": "an Int64"}
@@ -42,19 +45,32 @@ def in_range(value: int, name: str) -> int:
 def parse_double(text: str | None) -> float:
     if text is None:
         raise EvaluationError("Value cannot be null. (Parameter 's')")
-    if REAL.fullmatch(text) is None or not re.search(r"\d", text):
+    if text.strip() in NAMED:
+        return NAMED[text.strip()]
+    if not is_number(text):
         raise EvaluationError(BAD_FORMAT)
-    return float(text.replace(",", ""))
+    value = float(text.replace(",", ""))
+    if math.isinf(value):
+        raise NotRun("a double out of range differs between versions of .NET and is not simulated")
+    return value
+
+
+def is_number(text: str) -> bool:
+    mantissa = re.split("[eE]", text)[0]
+    return REAL.fullmatch(text) is not None and re.search(r"[0-9]", mantissa) is not None
 
 
 def parse_decimal(text: str | None) -> Decimal:
     if text is None:
         raise EvaluationError("Value cannot be null. (Parameter 's')")
-    if REAL.fullmatch(text) is None or "e" in text.lower() or not re.search(r"\d", text):
+    if re.search(r"[0-9.,]\s*[+-]\s*$", text):
+        raise NotRun("a number with its sign behind it is not simulated")
+    if not is_number(text) or "e" in text.lower():
         raise EvaluationError(BAD_FORMAT)
-    if len(text.strip()) > 29:
-        raise EvaluationError("Value was either too large or too small for a Decimal.")
-    return Decimal(text.replace(",", "").strip())
+    value = decimal_of(text.replace(",", "").strip())
+    if value is None:
+        raise EvaluationError(TOO_LARGE)
+    return value
 
 
 def parse_bool(text: str | None) -> bool:
@@ -127,7 +143,7 @@ def to_decimal(value: Any) -> Decimal:
     if isinstance(value, str) and not isinstance(value, Char):
         return parse_decimal(value)
     if isinstance(value, int | float | Decimal):
-        return Decimal(f"{value:.15G}") if isinstance(value, float) else Decimal(value)
+        return from_double(value) if isinstance(value, float) else Decimal(value)
     raise invalid(value, "Decimal")
 
 

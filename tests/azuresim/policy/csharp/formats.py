@@ -95,14 +95,18 @@ def number_text(value: Any, form: str) -> str:
 
 
 def fixed(value: Any, letter: str, digits: int) -> str:
-    exact = Decimal(text_of(value)) if not isinstance(value, float) else Decimal(f"{value:.15G}")
-    if letter == "P":
-        exact *= 100
-    shown = rounded(exact, digits)
-    grouped = (
-        format(shown, "," if letter in "NP" else "") if shown else format(abs(shown), "," if letter in "NP" else "")
-    )
-    return grouped + (" %" if letter == "P" else "")
+    scale = 100 if letter == "P" else 1
+    shown = rounded(exact(value) * scale, digits)
+    if isinstance(value, float) and shown != rounded(Decimal(value) * scale, digits):
+        raise NotRun(f"the text of {value!r} in this format differs between versions of .NET and is not simulated")
+    if not shown and value < 0:
+        raise NotRun("the text of a negative zero differs between versions of .NET and is not simulated")
+    return format(shown, ",f" if letter in "NP" else "f") + (" %" if letter == "P" else "")
+
+
+def exact(value: Any) -> Decimal:
+    """The number in the digits that .NET shows of it."""
+    return Decimal(f"{value:.15G}") if isinstance(value, float) else Decimal(text_of(value))
 
 
 def rounded(value: Decimal, digits: int) -> Decimal:
@@ -117,8 +121,9 @@ def custom_number(value: Any, form: str) -> str:
     if found is None:
         raise NotRun(f"the number format '{form}' is not simulated")
     least, most = len(found[3] or ""), len(found[3] or "") + len(found[4] or "")
-    exact = Decimal(text_of(value)) if not isinstance(value, float) else Decimal(f"{value:.15G}")
-    shown = format(rounded(abs(exact), most), "f")
+    if isinstance(value, float) and rounded(abs(exact(value)), most) != rounded(abs(Decimal(value)), most):
+        raise NotRun(f"the text of {value!r} in this format differs between versions of .NET and is not simulated")
+    shown = format(rounded(abs(exact(value)), most), "f")
     whole, _, fraction = shown.partition(".")
     while len(fraction) > least and fraction.endswith("0"):
         fraction = fraction[:-1]

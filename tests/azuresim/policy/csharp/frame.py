@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
+from azuresim.policy.csharp.types import T
 from azuresim.policy.csharp.values import Array, Byte, Char, Dictionary, Pair
 
 MOST_STEPS = 200_000
@@ -37,12 +38,27 @@ class Frame:
         """What foreach would get."""
         if value is None:
             raise EvaluationError("Value cannot be null. (Parameter 'source')")
+        before = size(value)
         for one in elements(value):
             self.step()
             yield one
+            if size(value) != before:
+                raise EvaluationError("Collection was modified; enumeration operation may not execute.")
 
 
-def elements(value: Any) -> Sequence[Any]:
+def size(value: Any) -> int:
+    """How many items it holds itself, so that a change while they are enumerated is noticed."""
+    return len(value) if isinstance(value, Array | Dictionary) else getattr(value, "size", 0)
+
+
+class Query:
+    """What a method of LINQ answers: it runs whenever somebody enumerates it, and not before."""
+
+    def __init__(self, type: T, work: Callable[[], Iterable[Any]]) -> None:
+        self.type, self.elements = type, work
+
+
+def elements(value: Any) -> Iterable[Any]:
     if isinstance(value, str):
         return [Char(one) for one in value]
     if isinstance(value, bytes):
@@ -51,4 +67,5 @@ def elements(value: Any) -> Sequence[Any]:
         return [Pair(key, one) for key, one in value.items()]
     if isinstance(value, Array):
         return list(value)
-    return list(value.elements())
+    found: Iterable[Any] = value.elements()
+    return found

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
+from azuresim.policy.csharp.frame import Query, elements
 from azuresim.policy.csharp.types import JARRAY, JOBJECT, JPROPERTY, JTOKEN, JVALUE, T
 from azuresim.policy.csharp.values import Char, Enum, Long, Pair, bounded, double_text, text_of
 
@@ -30,6 +31,10 @@ class Json:
 
     def __init__(self, type: T, value: Any) -> None:
         self.type, self.value = type, value
+
+    @property
+    def size(self) -> int:
+        return len(self.value) if self.type in (JOBJECT, JARRAY) else 0
 
     def written(self) -> str:
         if self.type == JVALUE:
@@ -169,8 +174,8 @@ def to_json(value: Any) -> Json:
     """What the implicit conversions to JToken, JToken.FromObject and the constructors make of a value."""
     if isinstance(value, Json):
         return value
-    if isinstance(value, list):
-        return Json(JARRAY, [to_json(one) for one in value])
+    if isinstance(value, list | Query):
+        return Json(JARRAY, [to_json(one) for one in elements(value)])
     if isinstance(value, dict):
         return Json(JOBJECT, {text_of(name): to_json(one) for name, one in value.items()})
     if isinstance(value, Char):

@@ -10,12 +10,16 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from azuresim.policy.csharp.decimals import decimal_of
 from azuresim.policy.csharp.errors import ExpressionError, NotSimulated
-from azuresim.policy.csharp.values import Char, Long
+from azuresim.policy.csharp.values import Char, IntEdge, Long
 
 LARGEST_SOURCE = 65_536
 NAME = re.compile(r"[^\W\d]\w*")
-NUMBER = re.compile(r"0[xX][0-9a-fA-F]+[lLuU]*|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[a-zA-Z]*")
+DIGITS = r"[0-9](?:[0-9_]*[0-9])?"
+NUMBER = re.compile(
+    rf"0[xX][0-9a-fA-F_]+[lLuU]*|0[bB][01_]+[lLuU]*|(?:{DIGITS}(?:\.{DIGITS})?|\.{DIGITS})(?:[eE][+-]?{DIGITS})?[a-zA-Z]*"
+)
 SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 OPERATORS = (
     *("<<=", ">>=", "??="),
@@ -74,7 +78,7 @@ class Lexer:
         ):
             if source.startswith(prefix, at):
                 self.at += len(prefix)
-                return self.interpolated(verbatim) if holes else Token("literal", "", self.string(verbatim))
+                return self.interpolated(verbatim) if holes else Token("literal", "", whole(self.string(verbatim)))
         if source[at] == "'":
             return self.character()
         if name := NAME.match(source, at):
@@ -154,7 +158,7 @@ class Lexer:
         if not self.source.startswith("'", self.at) or ord(value) > 0xFFFF:
             raise ExpressionError("Too many characters in character literal")
         self.at += 1
-        return Token("literal", "", Char(value))
+        return Token("literal", "", Char(whole(value)))
 
     def interpolated(self, verbatim: bool) -> Token:
         parts: list[str | Hole] = []
@@ -166,12 +170,12 @@ class Lexer:
             elif here == "}":
                 raise ExpressionError("A '}' character must be escaped (by doubling) in an interpolated string.")
             elif here == "{":
-                parts += ["".join(text), self.hole()]
+                parts += [whole("".join(text)), self.hole()]
                 text.clear()
                 continue
             text.append(here)
             self.at += 1
-        return Token("interpolated", "", None, (*parts, "".join(text)))
+        return Token("interpolated", "", None, (*parts, whole("".join(text))))
 
     def hole(self) -> Hole:
         self.at += 1
@@ -203,11 +207,25 @@ class Lexer:
         raise ExpressionError("Missing close delimiter '}' for interpolated expression started with '{'.")
 
 
+def whole(text: str) -> str:
+    """The text with pairs of surrogates made one character. Half a pair is not simulated."""
+    if text.isascii():
+        return text
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    if any("\ud800" <= one <= "\udfff" for one in joined):
+        raise NotSimulated("half of a surrogate pair in a text is not simulated")
+    return joined
+
+
 def number_of(text: str) -> object:
     """The value of a numeric literal, in the type that C# gives it."""
-    if text[:2].lower() == "0x":
+    text = text.replace("_", "")
+    base = {"0x": 16, "0b": 2}.get(text[:2].lower())
+    if base is not None:
         digits = text[2:].rstrip("lLuU")
-        return integer(int(digits, 16), text[2 + len(digits) :].lower())
+        if not digits:
+            raise ExpressionError("Invalid number")
+        return integer(int(digits, base), text[2 + len(digits) :].lower())
     found = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)", text)
     if found is None or len(found[1]) > 400:
         raise ExpressionError("Invalid number")
@@ -220,7 +238,14 @@ def number_of(text: str) -> object:
         return integer(int(digits), suffix)
     if suffix == "l":
         raise ExpressionError("; expected")
-    return Decimal(digits) if suffix == "m" else finite(float(digits))
+    return decimal(digits) if suffix == "m" else finite(float(digits))
+
+
+def decimal(digits: str) -> Decimal:
+    value = decimal_of(digits)
+    if value is None:
+        raise ExpressionError("Floating-point constant is outside the range of type 'decimal'")
+    return value
 
 
 def finite(value: float) -> float:
@@ -232,6 +257,8 @@ def finite(value: float) -> float:
 def integer(value: int, suffix: str) -> object:
     if value >= 2**64:
         raise ExpressionError("Integral constant is too large")
+    if not suffix and value == 2**31:
+        return IntEdge(value)
     if "u" in suffix or value >= 2**63 or (not suffix and 2**31 <= value < 2**32):
         raise NotSimulated(f"the number {value} has a type that is not simulated")
     return Long(value) if suffix or value >= 2**31 else value

@@ -6,10 +6,12 @@ import math
 import operator as op
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import Decimal
 from typing import Any
 
-from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotSimulated
+from azuresim.policy.csharp.decimals import EXACT, fitted, from_double
+from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotRun, NotSimulated
+from azuresim.policy.csharp.json_values import Json
 from azuresim.policy.csharp.types import (
     BOOL,
     CHAR,
@@ -17,6 +19,7 @@ from azuresim.policy.csharp.types import (
     DECIMAL,
     DOUBLE,
     INT,
+    JPROPERTY,
     LONG,
     NULL,
     NUMERIC,
@@ -31,9 +34,10 @@ from azuresim.policy.csharp.types import (
 from azuresim.policy.csharp.values import Char, Long, bounded, text_of
 
 Work = Callable[[Any, Any], Any]
+OVERFLOW = "Arithmetic operation resulted in an overflow."
+BITS = {INT: 32, LONG: 64}
 COMPARE: dict[str, Work] = {"<": op.lt, ">": op.gt, "<=": op.le, ">=": op.ge}
 INTEGRAL: dict[str, Work] = {"+": op.add, "-": op.sub, "*": op.mul, "&": op.and_, "|": op.or_, "^": op.xor}
-LARGEST_DECIMAL = Decimal(2**96 - 1)
 
 
 def binary(operator: str, left: T, right: T) -> tuple[T, Work]:
@@ -130,7 +134,9 @@ def promoted(value: Any, kind: T) -> Any:
     plain: Any = ord(value) if isinstance(value, Char) else value
     if kind == DOUBLE:
         return float(plain)
-    return Decimal(plain) if kind == DECIMAL else plain
+    if kind == DECIMAL:
+        return from_double(plain) if isinstance(plain, float) else Decimal(plain)
+    return plain
 
 
 def as_numbers(kind: T, work: Work) -> Work:
@@ -139,22 +145,24 @@ def as_numbers(kind: T, work: Work) -> Work:
 
 def integral(operator: str, kind: T) -> Work:
     if operator in ("/", "%"):
-        return lambda one, other: wrapped(divided(operator, int(one), int(other)), kind)
+        return lambda one, other: wrapped(divided(operator, int(one), int(other), kind), kind)
     work = INTEGRAL[operator]
     return lambda one, other: wrapped(work(int(one), int(other)), kind)
 
 
-def divided(operator: str, one: int, other: int) -> int:
-    """Towards zero, the remainder with the sign of the dividend."""
+def divided(operator: str, one: int, other: int, kind: T) -> int:
+    """Towards zero, the remainder with the sign of the dividend. The processor refuses the smallest number by -1."""
     if other == 0:
         raise EvaluationError("Attempted to divide by zero.")
+    if other == -1 and one == -(1 << (BITS[kind] - 1)):
+        raise EvaluationError(OVERFLOW)
     quotient = abs(one) // abs(other) * (1 if (one < 0) == (other < 0) else -1)
     return quotient if operator == "/" else one - quotient * other
 
 
 def wrapped(value: int, kind: T) -> int:
     """What is left of it in 32 or 64 bits: expressions are compiled unchecked."""
-    bits = 32 if kind == INT else 64
+    bits = BITS[kind]
     cut = (value + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
     return cut if kind == INT else Long(cut)
 
@@ -174,18 +182,12 @@ def doubles(operator: str) -> Work:
 
 
 def decimals(operator: str) -> Work:
+    work = {"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "/": EXACT.divide, "%": EXACT.remainder}[operator]
+
     def run(one: Decimal, other: Decimal) -> Decimal:
-        try:
-            if operator == "%":
-                return one % other
-            found: Decimal = one / other if operator == "/" else INTEGRAL[operator](one, other)
-        except (DivisionByZero, InvalidOperation) as error:
-            raise EvaluationError("Attempted to divide by zero.") from error
-        except Overflow as error:
-            raise EvaluationError("Value was either too large or too small for a Decimal.") from error
-        if abs(found) > LARGEST_DECIMAL:
-            raise EvaluationError("Value was either too large or too small for a Decimal.")
-        return found
+        if other == 0 and operator in ("/", "%"):
+            raise EvaluationError("Attempted to divide by zero.")
+        return fitted(work(one, other))
 
     return run
 
@@ -206,8 +208,17 @@ def equality(operator: str, left: T, right: T) -> tuple[T, Work] | None:
     if {left, right} == {OBJECT, STRING}:
         raise NotSimulated("'==' between object and string compares references, not texts; cast the object to string")
     if reference(left, right) or reference(right, left):
-        return BOOL, lambda a, b: (a is b) == equal
+        return BOOL, lambda a, b: same(a, b) == equal
     return None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two references lead to one object; for boxed values and the like nobody can tell here."""
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, Json) and isinstance(other, Json) and JPROPERTY not in (one.type, other.type):
+        return one is other
+    raise NotRun("'==' between these objects compares references, not values; cast them first")
 
 
 def reference(source: T, target: T) -> bool:

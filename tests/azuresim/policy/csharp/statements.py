@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from azuresim.policy.csharp import syntax
-from azuresim.policy.csharp.binder import Bound, common_type
-from azuresim.policy.csharp.calls import Calls
+from azuresim.policy.csharp.bound import Assigned, Bound, meet
+from azuresim.policy.csharp.casts import common_type
+from azuresim.policy.csharp.creation import Creation
 from azuresim.policy.csharp.errors import ExpressionError, NotSimulated
 from azuresim.policy.csharp.frame import Frame
 from azuresim.policy.csharp.names import resolved_type
 from azuresim.policy.csharp.syntax import Node
-from azuresim.policy.csharp.types import NULL, OBJECT, T, cost, element_of
+from azuresim.policy.csharp.types import NULL, OBJECT, T, cost, element_of, is_json, is_value
 from azuresim.policy.csharp.values import unboxed
 
 NEXT, BREAK, CONTINUE = object(), object(), object()
 Step = Callable[[Frame], Any]  # NEXT, BREAK, CONTINUE, or a tuple with the value that is returned
 
 
-class Statements(Calls):
+@dataclass
+class Around:
+    """A loop that encloses a statement: what is assigned where it is left, and where its next round begins."""
+
+    left: Assigned = None
+    next: Assigned = None
+
+
+class Statements(Creation):
+    """Each statement leaves in `assigned` what holds behind it: None where nothing can get to."""
+
     def __init__(self) -> None:
         super().__init__()
         self.returned: list[Bound] = []
-        self.loops = 0
+        self.loops: list[Around] = []
 
     def body(self, node: syntax.Block) -> Bound:
         """The whole block; its type is the one that all `return`s convert to."""
-        step, goes_on = self.block(node)
-        if goes_on:
+        step = self.block(node)
+        if self.assigned is not None:
             raise ExpressionError("Not all code paths return a value in lambda expression of type 'Func<object>'")
         kinds = [one.type for one in self.returned]
         kind = common_type(kinds) or (NULL if all(one == NULL for one in kinds) else OBJECT)
@@ -40,11 +52,10 @@ class Statements(Calls):
 
         return Bound(kind, run)
 
-    def step(self, node: Node) -> tuple[Step, bool]:
-        """What it does, and whether what follows can be reached."""
+    def step(self, node: Node) -> Step:
         return STEPS[type(node)](self, node)
 
-    def scoped(self, node: Node) -> tuple[Step, bool]:
+    def scoped(self, node: Node) -> Step:
         if isinstance(node, syntax.Declare):
             raise ExpressionError("Embedded statement cannot be a declaration or labeled statement")
         self.scopes.append({})
@@ -52,13 +63,9 @@ class Statements(Calls):
         self.scopes.pop()
         return found
 
-    def block(self, node: syntax.Block) -> tuple[Step, bool]:
+    def block(self, node: syntax.Block) -> Step:
         self.scopes.append({})
-        steps, goes_on = [], True
-        for statement in node.statements:
-            step, after = self.step(statement)
-            steps.append(step)
-            goes_on = goes_on and after
+        steps = [self.step(one) for one in node.statements]
         self.scopes.pop()
 
         def run(frame: Frame) -> Any:
@@ -68,14 +75,14 @@ class Statements(Calls):
                     return found
             return NEXT
 
-        return run, goes_on
+        return run
 
-    def declaration(self, node: syntax.Declare) -> tuple[Step, bool]:
+    def declaration(self, node: syntax.Declare) -> Step:
         if node.value is None:
             if node.type is None:
                 raise ExpressionError("Implicitly-typed variables must be initialized")
             self.declare(node.name, resolved_type(node.type), assigned=False)
-            return lambda _: NEXT, True
+            return lambda _: NEXT
         kind = resolved_type(node.type) if node.type else None
         value = self.value(node.value)
         if kind is None and value.type == NULL:
@@ -88,9 +95,9 @@ class Statements(Calls):
             frame.locals[slot] = bound.run(frame)
             return NEXT
 
-        return run, True
+        return run
 
-    def run(self, node: syntax.Run) -> tuple[Step, bool]:
+    def run(self, node: syntax.Run) -> Step:
         work = self.bind(node.of).run
 
         def run(frame: Frame) -> Any:
@@ -98,36 +105,42 @@ class Statements(Calls):
             work(frame)
             return NEXT
 
-        return run, True
+        return run
 
-    def if_(self, node: syntax.If) -> tuple[Step, bool]:
-        condition = self.condition(node.condition)
-        yes, goes_on = self.scoped(node.yes)
-        no, otherwise = self.scoped(node.no) if node.no else (lambda _: NEXT, True)
-        return lambda frame: yes(frame) if condition(frame) else no(frame), goes_on or otherwise
+    def if_(self, node: syntax.If) -> Step:
+        condition, holds, fails = self.tested(node.condition)
+        self.assigned = holds
+        yes = self.scoped(node.yes)
+        holds, self.assigned = self.assigned, fails
+        no: Step = self.scoped(node.no) if node.no else lambda _: NEXT
+        self.assigned = meet(holds, self.assigned)
+        return lambda frame: yes(frame) if condition.run(frame) else no(frame)
 
-    def return_(self, node: syntax.Return) -> tuple[Step, bool]:
+    def return_(self, node: syntax.Return) -> Step:
         if node.of is None:
             raise ExpressionError("An object of a type convertible to 'object' is required")
         value = self.value(node.of)
         self.returned.append(value)
+        self.assigned = None
         found = (value,)
-        return lambda _: found, False
+        return lambda _: found
 
-    def each(self, node: syntax.Each) -> tuple[Step, bool]:
+    def each(self, node: syntax.Each) -> Step:
         of = self.value(node.of)
         element = element_of(of.type)
         if element is None:
             raise ExpressionError(
-                f"foreach statement cannot operate on variables of type '{of.type}' because '{of.type}' does not contain a"
-                " public instance definition for 'GetEnumerator'"
+                f"foreach statement cannot operate on variables of type '{of.type}' because '{of.type}' does not contain"
+                " a public instance definition for 'GetEnumerator'"
             )
         kind = resolved_type(node.type) if node.type else element
         cast = self.element_cast(element, kind)
+        before = self.assigned
         self.scopes.append({})
-        slot = self.declare(node.name, kind).slot
-        body = self.looped(node.body)
+        slot = self.declare(node.name, kind, fixed="foreach iteration variable").slot
+        body, _ = self.looped(node.body)
         self.scopes.pop()
+        self.assigned = before
 
         def run(frame: Frame) -> Any:
             for one in frame.items(of.run(frame)):
@@ -139,35 +152,40 @@ class Statements(Calls):
                     return found
             return NEXT
 
-        return run, True
+        return run
 
     def element_cast(self, element: T, kind: T) -> Callable[[Any], Any]:
         if element == kind:
             return lambda value: value
         if cost(element, kind) is None and cost(kind, element) is None and element != OBJECT:
             raise ExpressionError(f"Cannot convert type '{element}' to '{kind}'")
-        if element.name.startswith("J") and not kind.name.startswith("J") and kind != OBJECT:
+        if kind != OBJECT and (is_value(element) or is_json(element) != is_json(kind)):
             raise NotSimulated(f"foreach over '{element}' as '{kind}' is not simulated")
         return lambda value: unboxed(value, kind)
 
-    def looped(self, node: Node) -> Step:
-        self.loops += 1
-        body, _ = self.scoped(node)
-        self.loops -= 1
-        return body
+    def looped(self, node: Node) -> tuple[Step, Around]:
+        """The body of a loop; behind it, `assigned` is what holds when the next round begins."""
+        around = Around()
+        self.loops.append(around)
+        body = self.scoped(node)
+        self.loops.pop()
+        self.assigned = meet(self.assigned, around.next)
+        return body, around
 
-    def loop(self, node: syntax.Loop) -> tuple[Step, bool]:
+    def loop(self, node: syntax.Loop) -> Step:
         self.scopes.append({})
-        begin = [self.step(one)[0] for one in node.begin]
-        condition = self.condition(node.condition) if node.condition else lambda _: True
-        body = self.looped(node.body)
-        after = [self.step(one if isinstance(one, syntax.Run) else syntax.Run(one))[0] for one in node.next]
+        begin = [self.step(one) for one in node.begin]
+        condition, holds, fails = self.tested(node.condition or syntax.Literal(True))
+        self.assigned = holds
+        body, around = self.looped(node.body)
+        after = [self.step(one if isinstance(one, syntax.Run) else syntax.Run(one)) for one in node.next]
         self.scopes.pop()
+        self.assigned = meet(fails, around.left)
 
         def run(frame: Frame) -> Any:
             for one in begin:
                 one(frame)
-            while condition(frame):
+            while condition.run(frame):
                 frame.step()
                 found = body(frame)
                 if found is BREAK:
@@ -178,30 +196,22 @@ class Statements(Calls):
                     one(frame)
             return NEXT
 
-        return run, not endless(node)
+        return run
 
-    def leave(self, node: syntax.Leave) -> tuple[Step, bool]:
+    def leave(self, node: syntax.Leave) -> Step:
         if not self.loops:
             raise ExpressionError("No enclosing loop out of which to break or continue")
+        around = self.loops[-1]
+        if node.word == "break":
+            around.left = meet(around.left, self.assigned)
+        else:
+            around.next = meet(around.next, self.assigned)
+        self.assigned = None
         found = BREAK if node.word == "break" else CONTINUE
-        return lambda _: found, False
+        return lambda _: found
 
 
-def endless(node: syntax.Loop) -> bool:
-    """Whether nothing behind the loop can be reached: no condition, and no break inside."""
-    if node.condition is not None and node.condition != syntax.Literal(True):
-        return False
-    level: list[object] = [node.body]
-    while level:
-        if any(isinstance(one, syntax.Leave) and one.word == "break" for one in level):
-            return False
-        level = [
-            part for one in level if not isinstance(one, syntax.Each | syntax.Loop) for part in syntax.children(one)
-        ]
-    return True
-
-
-STEPS: dict[type[Node], Callable[[Any, Any], tuple[Step, bool]]] = {
+STEPS: dict[type[Node], Callable[[Any, Any], Step]] = {
     syntax.Block: Statements.block,
     syntax.Declare: Statements.declaration,
     syntax.Run: Statements.run,

@@ -7,6 +7,7 @@ Texts of exceptions: learn.microsoft.com/dotnet/api, the exceptions' own pages.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from azuresim.policy.csharp.types import (
     DATETIME,
     DECIMAL,
     DOUBLE,
+    ENUMS,
     GUID,
     INT,
     LONG,
@@ -32,6 +34,8 @@ from azuresim.policy.csharp.types import (
     TIMESPAN,
     T,
     cost,
+    is_enum,
+    is_value,
 )
 
 LARGEST_TEXT = 1_000_000
@@ -39,6 +43,10 @@ LARGEST_TEXT = 1_000_000
 
 class Long(int):
     """A C# long."""
+
+
+class IntEdge(Long):
+    """2147483648 as written: with a minus sign before it an int, otherwise a uint."""
 
 
 class Char(str):
@@ -94,6 +102,7 @@ PLAIN: Mapping[type, T] = {
     bool: BOOL,
     int: INT,
     Long: LONG,
+    IntEdge: LONG,
     float: DOUBLE,
     Decimal: DECIMAL,
     Char: CHAR,
@@ -106,6 +115,18 @@ PLAIN: Mapping[type, T] = {
     call.Response: T("IResponse"),
     call.Request: T("IRequest"),
     Credentials: T("BasicAuthCredentials"),
+}
+ZEROS: Mapping[T, Any] = {
+    INT: 0,
+    LONG: Long(0),
+    DOUBLE: 0.0,
+    DECIMAL: Decimal(0),
+    BOOL: False,
+    CHAR: Char("\0"),
+    T("byte"): Byte(0),
+    DATETIME: datetime(1, 1, 1),
+    TIMESPAN: timedelta(),
+    GUID: UUID(int=0),
 }
 RUNTIME_NAMES = {
     "string": "System.String",
@@ -131,6 +152,15 @@ def type_of(value: Any) -> T:
         return found
     kind = getattr(value, "type", None)
     return kind if isinstance(kind, T) else OBJECT
+
+
+def default_of(kind: T) -> Any:
+    """`default(T)`: null for references, nothing but zeros for values."""
+    if kind in ZEROS or not is_value(kind) or kind.name == "?":
+        return ZEROS.get(kind)
+    if is_enum(kind):
+        return Enum(kind, ENUMS[kind.name][0], 0)
+    raise NotRun(f"the default of '{kind}' is not simulated")
 
 
 def full_name(of: T) -> str:
@@ -183,7 +213,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, datetime):
-        return value.strftime("%m/%d/%Y %H:%M:%S").rjust(19, "0")
+        return f"{value:%m/%d}/{value.year:04d} {value:%H:%M:%S}"
     if isinstance(value, timedelta):
         return timespan_text(value)
     if isinstance(value, Pair):
@@ -210,21 +240,15 @@ def decimal_text(value: Decimal) -> str:
 
 def double_text(value: float) -> str:
     """G15 of .NET Framework; where newer .NET writes something else, NotRun."""
+    if value == 0 and math.copysign(1, value) < 0:
+        raise NotRun("the text of -0.0 differs between versions of .NET and is not simulated")
     if value != value or value in (float("inf"), float("-inf")):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
     shown = f"{value:.15G}"
     if float(shown) != value:
         raise NotRun(f"the text of {value!r} differs between versions of .NET and is not simulated")
     mantissa, mark, exponent = shown.partition("E")
-    if mark and -5 < int(exponent) < 15:
-        return f"{value:f}"
-    return (
-        f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}"
-        if mark
-        else shown.replace("-0", "0")
-        if value == 0
-        else shown
-    )
+    return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}" if mark else shown
 
 
 def timespan_text(value: timedelta) -> str:

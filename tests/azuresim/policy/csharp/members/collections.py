@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cmp_to_key
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
-from azuresim.policy.csharp.frame import Frame
+from azuresim.policy.csharp.frame import Frame, Query
+from azuresim.policy.csharp.json_values import Json
 from azuresim.policy.csharp.operators import binary
 from azuresim.policy.csharp.signatures import Live, Typed, declare
-from azuresim.policy.csharp.types import OBJECT, STRING, T, array, sequence
-from azuresim.policy.csharp.values import Array, Dictionary, Pair, bounded
+from azuresim.policy.csharp.types import JVALUE, OBJECT, STRING, T, array, sequence
+from azuresim.policy.csharp.values import Array, Byte, Dictionary, Pair, bounded, default_of, unboxed
 
 MISSING: object = object()
 
@@ -70,10 +74,10 @@ def joined_or(of: Any, key: str, default: str | None) -> str | None:
 
 
 def variable_or(frame: Frame, types: dict[str, T], of: Any, key: str, default: Any) -> Any:
-    from azuresim.policy.csharp.values import unboxed
-
     there, value = found(of, key)
-    return unboxed(value, types["T"]) if there else default
+    if there:
+        return unboxed(value, types["T"])
+    return default_of(types["T"]) if default is None else default
 
 
 READ: dict[str, Any] = {
@@ -88,12 +92,7 @@ READ: dict[str, Any] = {
 
 def tried(of: Any, key: Any) -> tuple[bool, Any]:
     there, value = found(of, key)
-    return there, value if there else zero(of.type.args[1])
-
-
-def zero(of: T) -> Any:
-    zeros: dict[str, Any] = {"int": 0, "bool": False, "double": 0.0}
-    return zeros.get(of.name)
+    return there, value if there else default_of(of.type.args[1])
 
 
 def pairs(of: Any) -> list[Pair]:
@@ -156,8 +155,6 @@ def at(of: Any, index: int) -> Any:
             if not isinstance(of, Array) or of.type.name == "[]"
             else "Index was out of range. Must be non-negative and less than the size of the collection."
         )
-    from azuresim.policy.csharp.values import Byte
-
     return Byte(of[index]) if isinstance(of, bytes) else of[index]
 
 
@@ -230,13 +227,8 @@ def first(frame: Frame, of: Any, test: Predicate = always) -> Any:
 
 
 def first_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always) -> Any:
-    return next((one for one in frame.items(of) if test(one)), empty(types["T"]))
-
-
-def empty(of: T) -> Any:
-    if of.name in ("KeyValuePair", "DateTime", "TimeSpan", "Guid", "char", "long", "decimal"):
-        raise NotRun(f"the default of '{of}' is not simulated")
-    return zero(of)
+    found = next((one for one in frame.items(of) if test(one)), MISSING)
+    return default_of(types["T"]) if found is MISSING else found
 
 
 def last(frame: Frame, of: Any, test: Predicate = always) -> Any:
@@ -260,14 +252,21 @@ def single(frame: Frame, of: Any, test: Predicate = always) -> Any:
 
 def single_or(frame: Frame, types: dict[str, T], of: Any, test: Predicate = always) -> Any:
     matching = [one for one in frame.items(of) if test(one)]
-    return single(frame, Array(OBJECT, matching)) if matching else empty(types["T"])
+    return single(frame, Array(OBJECT, matching)) if matching else default_of(types["T"])
 
 
 def listed(kind: Callable[[T], T], name: str = "T") -> Callable[[Callable[..., Iterable[Any]]], Typed]:
-    """A member whose items make a new collection of the type parameter `name`."""
+    """A member whose items make a collection of the type parameter `name`: at once, or when enumerated (`sequence`)."""
 
     def decorate(work: Callable[..., Iterable[Any]]) -> Typed:
-        return Typed(lambda frame, types, of, *args: made(kind(types[name]), list(work(frame, of, *args))))
+        def run(frame: Frame, types: dict[str, T], of: Any, *args: Any) -> Any:
+            if of is None:
+                raise EvaluationError("Value cannot be null. (Parameter 'source')")
+            if kind is sequence:
+                return Query(kind(types[name]), lambda: work(frame, of, *args))
+            return made(kind(types[name]), list(work(frame, of, *args)))
+
+        return Typed(run)
 
     return decorate
 
@@ -280,11 +279,20 @@ def as_list(of: T) -> T:
     return T("List", (of,))
 
 
+def mark_of(value: Any) -> Any:
+    """What is equal for values that C# calls equal; JValue compares what it holds, other objects are themselves."""
+    if isinstance(value, Json):
+        return ("JValue", type(value.value), value.value) if value.type == JVALUE else id(value)
+    if value is None or isinstance(value, str | int | float | Decimal | UUID | datetime | timedelta):
+        return value
+    raise NotRun("comparing such objects with each other is not simulated")
+
+
 def distinct(frame: Frame, of: Any) -> list[Any]:
     seen: list[Any] = []
     marks: set[Any] = set()
     for one in frame.items(of):
-        mark = one if isinstance(one, str | int | float) else id(one)
+        mark = mark_of(one)
         if mark not in marks:
             marks.add(mark)
             seen.append(one)
@@ -343,6 +351,13 @@ def equal_sequences(frame: Frame, of: Any, other: Any) -> bool:
     return list(frame.items(of)) == list(frame.items(other))
 
 
+def contains(frame: Frame, of: Any, value: Any) -> bool:
+    """JArray, a collection itself, looks for the very same token; of other sequences of tokens nobody knows here."""
+    if isinstance(value, Json) and not isinstance(of, Json):
+        raise NotRun("Contains on a sequence of JSON is not simulated")
+    return any(one is value if isinstance(one, Json) else one == value for one in frame.items(of))
+
+
 def limited(count: int) -> int:
     return max(0, count)
 
@@ -353,7 +368,7 @@ LINQ: dict[str, Any] = {
     "bool All(Func<T, bool> predicate)": Live(lambda frame, of, test: all(test(one) for one in frame.items(of))),
     "int Count()": Live(lambda frame, of: len(list(frame.items(of)))),
     "int Count(Func<T, bool> predicate)": Live(lambda frame, of, test: sum(1 for one in frame.items(of) if test(one))),
-    "bool Contains(T value)": Live(lambda frame, of, value: any(one == value for one in frame.items(of))),
+    "bool Contains(T value)": Live(contains),
     "bool SequenceEqual(IEnumerable<T> second)": Live(equal_sequences),
     "T First()": Live(first),
     "T First(Func<T, bool> predicate)": Live(first),
@@ -369,24 +384,24 @@ LINQ: dict[str, Any] = {
     "T SingleOrDefault(Func<T, bool> predicate)": Typed(single_or),
     "T ElementAt(int index)": Live(lambda frame, of, index: at(Array(OBJECT, frame.items(of)), index)),
     "IEnumerable<T> Where(Func<T, bool> predicate)": listed(sequence)(
-        lambda frame, of, test: [one for one in frame.items(of) if test(one)]
+        lambda frame, of, test: (one for one in frame.items(of) if test(one))
     ),
     "IEnumerable<R> Select<R>(Func<T, R> selector)": listed(sequence, "R")(
-        lambda frame, of, work: [work(one) for one in frame.items(of)]
+        lambda frame, of, work: (work(one) for one in frame.items(of))
     ),
     "IEnumerable<R> Select<R>(Func<T, int, R> selector)": listed(sequence, "R")(
-        lambda frame, of, work: [work(one, index) for index, one in enumerate(frame.items(of))]
+        lambda frame, of, work: (work(one, index) for index, one in enumerate(frame.items(of)))
     ),
     "IEnumerable<R> SelectMany<R>(Func<T, IEnumerable<R>> selector)": listed(sequence, "R")(
-        lambda frame, of, work: [inner for one in frame.items(of) for inner in frame.items(work(one))]
+        lambda frame, of, work: (inner for one in frame.items(of) for inner in frame.items(work(one)))
     ),
     "IEnumerable<T> Distinct()": listed(sequence)(distinct),
     "IEnumerable<T> Reverse()": listed(sequence)(lambda frame, of: list(frame.items(of))[::-1]),
     "IEnumerable<T> Skip(int count)": listed(sequence)(
-        lambda frame, of, count: list(frame.items(of))[limited(count) :]
+        lambda frame, of, count: islice(frame.items(of), limited(count), None)
     ),
     "IEnumerable<T> Take(int count)": listed(sequence)(
-        lambda frame, of, count: list(frame.items(of))[: limited(count)]
+        lambda frame, of, count: islice(frame.items(of), limited(count))
     ),
     "IEnumerable<T> Concat(IEnumerable<T> second)": listed(sequence)(
         lambda frame, of, more: [*frame.items(of), *frame.items(more)]

@@ -7,11 +7,22 @@ from typing import Any
 
 from azuresim.policy.csharp import json_values as json
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
-from azuresim.policy.csharp.frame import Frame
+from azuresim.policy.csharp.frame import Frame, Query, elements
 from azuresim.policy.csharp.json_values import Json, child, owned, parsed, selected, serialized, to_json
 from azuresim.policy.csharp.signatures import Typed, declare
-from azuresim.policy.csharp.types import JARRAY, JOBJECT, JPROPERTY, JTOKEN, JVALUE, STRING, T, is_json, sequence
-from azuresim.policy.csharp.values import Array, Dictionary, Enum, Long, bounded
+from azuresim.policy.csharp.types import (
+    JARRAY,
+    JOBJECT,
+    JPROPERTY,
+    JTOKEN,
+    JVALUE,
+    STRING,
+    T,
+    is_json,
+    is_value,
+    sequence,
+)
+from azuresim.policy.csharp.values import Array, Dictionary, Enum, Long, bounded, default_of, full_name
 
 SPACE = "Newtonsoft.Json.Linq"
 KINDS = {bool: 9, Long: 6, int: 6, float: 7, type(None): 10, str: 8}
@@ -38,19 +49,42 @@ def text(token: Json, form: Enum | None = None) -> str:
     return bounded(serialized(token, indented=form.name == "Indented"))
 
 
-def value_as(_: Frame, types: dict[str, T], token: Json, key: Any = None) -> Any:
-    found = token if key is None else child(token, key)
-    return as_type(found, types["T"])
+def value_at(_: Frame, types: dict[str, T], token: Json, key: Any) -> Any:
+    """`token.Value<T>(key)`: what is absent is the default of T."""
+    found = child(token, key)
+    return default_of(types["T"]) if found is None else value_of(_, types, found)
 
 
-def as_type(found: Json | None, wanted: T) -> Any:
+def value_of(_: Frame, types: dict[str, T], token: Json | None) -> Any:
+    """`token.Value<T>()`, which converts by System.Convert."""
+    wanted = types["T"]
+    if token is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'value')")
+    if is_json(wanted) or token.type != JVALUE:
+        if wanted not in (JTOKEN, token.type):
+            raise EvaluationError(f"Cannot cast {full_name(token.type)} to {full_name(wanted)}.")
+        return token
+    return scalar_as(token, wanted)
+
+
+def scalar_as(token: Json, wanted: T) -> Any:
+    if token.value is None and is_value(wanted) and wanted.name != "?":
+        raise EvaluationError("Null object cannot be converted to a value type.")
+    if wanted.name == "Guid" and isinstance(token.value, str):
+        raise EvaluationError("Invalid cast from 'System.String' to 'System.Guid'.")
+    return None if token.value is None else json.from_json(token, wanted)
+
+
+def as_type(found: Json, wanted: T) -> Any:
+    """`ToObject<T>()`, by the serializer."""
     if is_json(wanted):
-        if found is not None and wanted not in (JTOKEN, found.type):
+        if wanted not in (JTOKEN, found.type):
             raise EvaluationError(f"Cannot cast {found.type} to {wanted}.")
         return found
-    if found is None or (found.type == JVALUE and found.value is None):
-        zeros: dict[str, Any] = {"int": 0, "long": Long(0), "bool": False, "double": 0.0}
-        return zeros.get(wanted.name)
+    if found.type == JVALUE and found.value is None:
+        if is_value(wanted) and wanted.name != "?":
+            raise EvaluationError(f"Error converting value {{null}} to type '{full_name(wanted)}'. Path ''.")
+        return None
     return json.from_json(found, wanted)
 
 
@@ -100,22 +134,22 @@ def add_token(token: Json, content: Any) -> None:
 def new_object(content: Any = ()) -> Json:
     made = Json(JOBJECT, {})
     for one in content:
-        for part in one if isinstance(one, list) else [one]:
+        for part in elements(one) if isinstance(one, list | Query) else [one]:
             add_token(made, part)
     return made
 
 
 def new_array(content: Any = ()) -> Json:
     made = Json(JARRAY, [])
-    items = content[0] if len(content) == 1 and isinstance(content[0], list) else content
-    for one in items:
+    alone = len(content) == 1 and isinstance(content[0], list | Query)
+    for one in elements(content[0]) if alone else content:
         add_token(made, one)
     return made
 
 
 def new_property(name: str, content: Any) -> Json:
-    if isinstance(content, Array):
-        return Json(JPROPERTY, (name, new_array(content)))
+    if isinstance(content, Array | Query):
+        return Json(JPROPERTY, (name, new_array([content])))
     return Json(JPROPERTY, (name, owned(to_json(content))))
 
 
@@ -166,7 +200,8 @@ TOKEN: dict[str, Any] = {
     "string ToString(Formatting formatting)": text,
     "JToken SelectToken(string path)": selected,
     "JToken SelectToken(string path, bool errorWhenNoMatch)": must_select,
-    "T Value<T>(object key)": Typed(value_as),
+    "T Value<T>(object key)": Typed(value_at),
+    "ext T Value<T>()": Typed(value_of),
     "T ToObject<T>()": Typed(to_object),
     "JToken DeepClone()": json.copied,
     "IEnumerable<JToken> Children()": lambda token: tokens(token.children()),

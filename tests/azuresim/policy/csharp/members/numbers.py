@@ -148,7 +148,7 @@ def rounded(value: Any, digits: int = 0) -> Any:
     if not 0 <= digits <= 15:
         raise EvaluationError("Rounding digits must be between 0 and 15, inclusive.")
     if isinstance(value, float):
-        return round(value, digits) if math.isfinite(value) else value
+        return round(value * 10.0**digits) / 10.0**digits if abs(value) < 1e16 else value
     return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
 
 

@@ -42,8 +42,23 @@ def units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def upper(text: str) -> str:
+    return text.upper() if text.isascii() else "".join(simple(one, one.upper()) for one in text)
+
+
+def lower(text: str) -> str:
+    return text.lower() if text.isascii() else "".join(simple(one, one.lower()) for one in text)
+
+
+def simple(before: str, after: str) -> str:
+    """One character for one: .NET lets those alone that would become two."""
+    if after.isascii() and not before.isascii():
+        raise NotRun(f"the case of {before!r} differs between versions of .NET and is not simulated")
+    return after if len(after) == 1 else before
+
+
 def folded(text: str, comparison: Enum) -> str:
-    return text.upper() if comparison.name.endswith("IgnoreCase") else text
+    return upper(text) if comparison.name.endswith("IgnoreCase") else text
 
 
 def equal(one: str | None, other: str | None, comparison: Enum) -> bool:
@@ -186,10 +201,10 @@ declare(
         "int LastIndexOf(char value)": lambda text, value: plain(text).rfind(value),
         "string Substring(int startIndex)": substring,
         "string Substring(int startIndex, int length)": substring,
-        "string ToLower()": str.lower,
-        "string ToUpper()": str.upper,
-        "string ToLowerInvariant()": str.lower,
-        "string ToUpperInvariant()": str.upper,
+        "string ToLower()": lower,
+        "string ToUpper()": upper,
+        "string ToLowerInvariant()": lower,
+        "string ToUpperInvariant()": upper,
         "string ToString()": str,
         "string Trim(params char[] trimChars)": trimmed(str.strip),
         "string TrimStart(params char[] trimChars)": trimmed(str.lstrip),
@@ -232,14 +247,19 @@ LETTERS = {
     "static bool IsUpper(char c)": lambda one: one.isupper(),
     "static bool IsLower(char c)": lambda one: one.islower(),
     "static bool IsWhiteSpace(char c)": lambda one: one in SPACES,
-    "static char ToUpper(char c)": lambda one: Char(one.upper()) if len(one.upper()) == 1 else one,
-    "static char ToLower(char c)": lambda one: Char(one.lower()) if len(one.lower()) == 1 else one,
-    "static char ToUpperInvariant(char c)": lambda one: Char(one.upper()) if len(one.upper()) == 1 else one,
-    "static char ToLowerInvariant(char c)": lambda one: Char(one.lower()) if len(one.lower()) == 1 else one,
+    "static char ToUpper(char c)": lambda one: Char(upper(one)),
+    "static char ToLower(char c)": lambda one: Char(lower(one)),
+    "static char ToUpperInvariant(char c)": lambda one: Char(upper(one)),
+    "static char ToLowerInvariant(char c)": lambda one: Char(lower(one)),
 }
 declare("char", "System", LETTERS, others="Parse TryParse IsPunctuation IsSymbol IsControl MinValue MaxValue CompareTo")
+SPACES_OF_ENUMS = {
+    "Formatting": "Newtonsoft.Json",
+    "JTokenType": "Newtonsoft.Json.Linq",
+    "RegexOptions": "System.Text.RegularExpressions",
+}
 for _enum in ENUMS:
-    declare(_enum, "Newtonsoft.Json.Linq" if _enum == "JTokenType" else "System", {}, others="HasFlag CompareTo")
+    declare(_enum, SPACES_OF_ENUMS.get(_enum, "System"), {}, others="HasFlag CompareTo")
 declare(
     "object",
     "System",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from azuresim.policy.csharp.errors import EvaluationError
+from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.formats import formatted, parse_date
 from azuresim.policy.csharp.signatures import Live, declare
 from azuresim.policy.csharp.types import T
@@ -17,14 +17,26 @@ EPOCH = datetime(1, 1, 1)
 BEYOND = "The added or subtracted value results in an un-representable DateTime."
 
 
-def added(unit: str, scale: float = 1) -> Callable[[datetime, float], datetime]:
+def added(unit: str) -> Callable[[datetime, float], datetime]:
     def run(value: datetime, amount: float) -> datetime:
         try:
-            return value + timedelta(**{unit: amount * scale})
+            return value + milliseconds(timedelta(**{unit: amount}))
         except (OverflowError, ValueError) as error:
             raise EvaluationError(BEYOND) from error
 
     return run
+
+
+def milliseconds(value: timedelta) -> timedelta:
+    if value.microseconds % 1000:
+        raise NotRun("parts of a millisecond are rounded differently by versions of .NET and are not simulated")
+    return value
+
+
+def added_ticks(value: datetime, amount: int) -> datetime:
+    if amount % 10:
+        raise NotRun("parts of a microsecond are not simulated")
+    return moved(value, lasting(microseconds=amount // 10))
 
 
 def months(value: datetime, amount: int) -> datetime:
@@ -96,7 +108,7 @@ declare(
         "DateTime AddMinutes(double value)": added("minutes"),
         "DateTime AddSeconds(double value)": added("seconds"),
         "DateTime AddMilliseconds(double value)": added("milliseconds"),
-        "DateTime AddTicks(long value)": added("microseconds", 0.1),
+        "DateTime AddTicks(long value)": added_ticks,
         "DateTime AddMonths(int months)": months,
         "DateTime AddYears(int value)": lambda value, years: months(value, years * 12),
         "TimeSpan Subtract(DateTime value)": difference,
@@ -143,7 +155,9 @@ def towards_zero(value: timedelta, unit: int, size: int) -> int:
 
 
 SPANS: dict[str, Any] = {
-    f"static TimeSpan From{name}(double value)": (lambda unit: lambda value: lasting(**{unit: value}))(name.lower())
+    f"static TimeSpan From{name}(double value)": (lambda unit: lambda value: milliseconds(lasting(**{unit: value})))(
+        name.lower()
+    )
     for name in ("Days", "Hours", "Minutes", "Seconds", "Milliseconds")
 }
 for _name, _unit in (("Days", 86_400), ("Hours", 3600), ("Minutes", 60), ("Seconds", 1)):
