@@ -23,7 +23,7 @@ from azuresim.entra.directory import ManagedIdentity
 from azuresim.resources import Body
 from azuresim.world import World
 
-VERSIONS = {"2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30"}
+VERSIONS = {"2018-11-30", "2022-01-31-preview", "2023-01-31", "2024-11-30", "2025-01-31-preview", "2025-05-31-preview"}
 WITH_CREDENTIALS = VERSIONS - {"2018-11-30"}
 COLLECTION = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 IDENTITIES = f"/subscriptions/{{sub}}/resourceGroups/{{rg}}/{COLLECTION}"

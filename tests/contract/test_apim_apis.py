@@ -140,6 +140,13 @@ async def test_deleting_an_api_takes_everything_below_along(here: Apim, status: 
     assert (await here.delete("/apis/orders")).status == 204
 
 
+async def test_an_older_contract_is_kept_when_an_api_is_deleted(here: Apim) -> None:
+    """Source: REST reference, "Apis - Delete" at 2022-08-01 (200 and 204)."""
+    await here.an_api()
+    answer = await here.arm("DELETE", "/apis/orders", headers={"If-Match": "*"}, version="2022-08-01")
+    assert answer.status == 200
+
+
 async def test_an_accepted_delete_can_be_followed_to_its_end() -> None:
     """Assumed, with the status. Unchecked: the contract knows this URL as a plain read only."""
     async with apim(check_contracts=False) as here:

@@ -199,3 +199,13 @@ async def test_services_of_a_group_are_listed(here: Apim) -> None:
 
 async def patch_users(here: Apim, identities: dict[str, dict[str, str]], kind: str = "UserAssigned") -> HttpAnswer:
     return await here.arm("PATCH", "", {"identity": {"type": kind, "userAssignedIdentities": identities}})
+
+
+async def test_a_put_of_a_service_that_is_there_answers_200_and_goes_on_updating(here: Apim) -> None:
+    """Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD (a tag is added)."""
+    service = (await here.arm("GET")).data()
+    body = {name: service[name] for name in ("location", "sku", "properties")} | {"tags": {"team": "shop"}}
+    answer = await here.arm("PUT", body=body)
+    assert (answer.status, answer.data()["properties"]["provisioningState"]) == (200, "Updating")
+    assert (await here.settle(answer))["status"] == "Succeeded"
+    assert (await here.arm("GET")).data()["tags"] == {"team": "shop"}

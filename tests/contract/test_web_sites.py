@@ -100,3 +100,19 @@ def test_a_site_that_a_test_puts_there_runs_in_a_plan_of_its_tier(sku: str, plan
     add_function_app(world, SITE, sku=sku)
     found = world.arm.need(str(world.arm.need(SITE).properties["serverFarmId"]))
     assert found.body["sku"]["name"] == plan
+
+
+async def test_a_number_may_come_as_a_text(here: Web) -> None:
+    """Source: Azure/azure-cli recording test_functionapp_access_restriction_add (priority sent as "200")."""
+    rule = {"name": "office", "ipAddress": "192.0.2.0/24", "action": "Allow", "priority": "200"}
+    answer = await here.arm("PATCH", "/config/web", {"properties": {"ipSecurityRestrictions": [rule]}})
+    assert answer.data()["properties"]["ipSecurityRestrictions"][0]["priority"] == 200
+
+
+async def test_the_stacks_of_function_apps_say_what_an_app_of_each_needs(here: Web) -> None:
+    """Source: REST reference, "Provider - Get Function App Stacks"."""
+    listed = (await here.arm("GET", below="/providers/Microsoft.Web/functionAppStacks")).data()["value"]
+    [python] = [one["properties"] for one in listed if one["name"] == "python"]
+    newest = python["majorVersions"][-1]["minorVersions"][0]["stackSettings"]["linuxRuntimeSettings"]
+    assert newest["siteConfigPropertiesDictionary"]["linuxFxVersion"].startswith("Python|3.")
+    assert newest["appSettingsDictionary"] == {"FUNCTIONS_WORKER_RUNTIME": "python"}

@@ -261,7 +261,7 @@ def delete_api(request: ArmRequest, _: World) -> ArmResponse:
     """
     The API is gone with operations, policies and product links; with `deleteRevisions=true` its other revisions too.
 
-    The contract promises 202 at 2024-05-01 and 200 before; the switch chooses, since nobody published a capture.
+    The contract promises 202 since 2024-05-01, where the switch chooses (nobody published a capture), and 200 before.
     """
     check_writable(request)
     existing = request.world.arm.get(request.id)
@@ -269,7 +269,8 @@ def delete_api(request: ArmRequest, _: World) -> ArmResponse:
         return ArmResponse(204)
     check_etag(request, existing)
     remove_api(request, existing)
-    status = request.world.switches.apim_api_delete_status
+    older = request.api_version < "2024"
+    status = 200 if older else request.world.switches.apim_api_delete_status
     if status != 202:  # the one status that is not the end
         return ArmResponse(status)
     operation = request.world.operations.start(request.id)

@@ -25,7 +25,11 @@ from azuresim.world import World
 
 VERSIONS = frozenset(
     {
+        "2021-08-01",
+        "2021-12-01-preview",
+        "2022-04-01-preview",
         "2022-08-01",
+        "2022-09-01-preview",
         "2023-03-01-preview",
         "2023-05-01-preview",
         "2023-09-01-preview",

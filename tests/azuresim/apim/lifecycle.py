@@ -47,7 +47,7 @@ def provider_route(method: str, template: str, answers: tuple[int, ...] = ()) ->
 # --- create and replace -----------------------------------------------------------------------------------------------
 @route("PUT", SERVICE, uncovered=UNCOVERED)
 def put_service(request: ArmRequest, world: World) -> ArmResponse:
-    """201 and an operation for a new service, 200 or 202 for one that is there."""
+    """201 and an operation for a new service, 200 and an operation for one that is there."""
     sent = request.json
     check_sent(request, sent)
     existing = world.arm.get(request.id)
@@ -79,7 +79,7 @@ def replaced(request: ArmRequest, service: Document, sent: Body) -> ArmResponse:
     request.need_linked(ASSIGN, named_identities(identity or {}))
     wanted = wanted_identity(request.world, None, identity) if identity else None
     changed_properties(service, sent)
-    return begin(request, service, wanted, sent.get("tags") or {})
+    return begin(request, service, wanted, sent.get("tags") or {}, accepted=200)
 
 
 def check_sent(request: ArmRequest, sent: Body) -> None:

@@ -243,7 +243,14 @@ def same(wanted: Body | None, present: Body | None) -> bool:
     return chosen(wanted) == chosen(present)
 
 
-def begin(request: ArmRequest, service: Document, identity: Body | None, tags: Body) -> ArmResponse:
+def begin(
+    request: ArmRequest, service: Document, identity: Body | None, tags: Body, *, accepted: int = 202
+) -> ArmResponse:
+    """
+    The change is under way: 202 after PATCH, 200 after PUT, and where it can be followed.
+
+    Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD (PUT of a tag: 200, Updating).
+    """
     world = request.world
 
     def done() -> None:
@@ -259,8 +266,8 @@ def begin(request: ArmRequest, service: Document, identity: Body | None, tags: B
     with_etag(service)
     if world.switches.apim_service_polls == "results":
         location = request.absolute(f"{service.id}/operationresults/{operation.id}")
-        return ArmResponse(202, service.body, {"Location": location, **operation.retry_headers()})
-    return ArmResponse(202, service.body, operation_headers(request, operation))
+        return ArmResponse(accepted, service.body, {"Location": location, **operation.retry_headers()})
+    return ArmResponse(accepted, service.body, operation_headers(request, operation))
 
 
 def operation_headers(request: ArmRequest, operation: Operation) -> dict[str, str]:

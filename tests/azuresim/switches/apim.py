@@ -29,6 +29,7 @@ class ApimSwitches:
     apim_policy_protects_backend: bool = True
     """A backend that a policy names cannot be deleted. UNVERIFIED."""
     apim_api_delete_status: Literal[200, 202] = 202
-    """What DELETE of an API answers. The contract says 202 since 2024-05-01 and 200 before; no capture is public."""
+    """What DELETE of an API answers. The contract says 202 since 2024-05-01 (before it 200, which is not switched); no
+    capture is public."""
     apim_paths_ignore_case: bool = True
     """API paths that differ only in case are the same path. UNVERIFIED."""

@@ -17,11 +17,11 @@ from azuresim.web.plans import all_sites, seen
 from azuresim.web.regions import REGIONS
 from azuresim.web.site_writes import NAME
 from azuresim.web.sites import is_slot
+from azuresim.web.stacks import stacks
 from azuresim.world import World
 
 JSON = dict[str, Any]
 UNCOVERED = "what is asked of a whole subscription is not among the trimmed contracts"
-STACKS = (("python", "Python", "3.12"), ("node", "Node.js", "22"), ("dotnet-isolated", ".NET", "8.0"))
 
 
 @arm.route("GET", f"{SUBSCRIPTION}/sites", versions=VERSIONS, uncovered=UNCOVERED)
@@ -90,20 +90,4 @@ def health(request: ArmRequest, world: World) -> ArmResponse:
 @arm.route("GET", "/providers/Microsoft.Web/availableStacks", versions=VERSIONS, uncovered=UNCOVERED)
 @arm.route("GET", f"{SUBSCRIPTION}/availableStacks", versions=VERSIONS, uncovered=UNCOVERED)
 def list_stacks(request: ArmRequest, world: World) -> ArmResponse:
-    """A short list: three languages, one version each."""
-    kind = request.id.rpartition("/")[2]
-    found = [
-        {
-            "id": None,
-            "name": name,
-            "type": f"Microsoft.Web/{kind}",
-            "properties": {
-                "displayText": text,
-                "value": name,
-                "preferredOs": "linux",
-                "majorVersions": [{"displayText": f"{text} {version}", "value": version, "minorVersions": []}],
-            },
-        }
-        for name, text, version in STACKS
-    ]
-    return ArmResponse(200, {"value": found, "nextLink": None})
+    return ArmResponse(200, {"value": stacks(request.id.rpartition("/")[2]), "nextLink": None})

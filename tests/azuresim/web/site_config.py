@@ -17,7 +17,7 @@ from typing import Any
 from azuresim.arm import ArmRequest, ArmResponse
 from azuresim.resources import Document
 from azuresim.web.common import app_service_error, child, invalid_parameter, properties_of, site_route, the_site
-from azuresim.web.fields import ELSEWHERE, WEB, WEB_DEFAULTS, kept
+from azuresim.web.fields import ELSEWHERE, WEB, WEB_DEFAULTS, kept, typed
 from azuresim.web.journaled import replace_secrets
 from azuresim.web.settings import checked_settings, named_pairs, typed_connections
 from azuresim.web.sites import Site, is_flex, is_function_app
@@ -26,6 +26,7 @@ from azuresim.world import World
 JSON = dict[str, Any]
 UNCOVERED = "config/web is not among the trimmed contracts"
 READ, WRITE = "Microsoft.Web/sites/config/Read", "Microsoft.Web/sites/config/Write"
+RULES = ("ipSecurityRestrictions", "scmIpSecurityRestrictions")
 LAST = 2147483647
 STACK = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*(\|.*)?", re.DOTALL)
 NOT_FOR_FLEX = [
@@ -75,7 +76,7 @@ def checked_config(site: Document, sent: Mapping[str, Any]) -> None:
     if is_flex(site):
         refuse_for_flex(known)
     check_stack(site, known.get("linuxFxVersion"))
-    for name in ("ipSecurityRestrictions", "scmIpSecurityRestrictions"):
+    for name in RULES:
         for rule in known.get(name) or []:
             check_rule(rule, name)
     if (pairs := known.get("appSettings")) is not None:
@@ -88,6 +89,9 @@ def checked_config(site: Document, sent: Mapping[str, Any]) -> None:
 
 def store(world: World, site: Document, behind: Site, sent: Mapping[str, Any]) -> None:
     known = kept(sent, {**WEB, **ELSEWHERE})
+    for name in RULES:
+        for rule in known.get(name) or []:
+            rule |= {"priority": typed(rule.get("priority"), "number", name)} if "priority" in rule else {}
     if (pairs := known.pop("appSettings", None)) is not None:
         wanted = named_pairs(pairs, "siteConfig.appSettings")
         replace_secrets(world, f"{site.id}/config/appsettings", behind.app_settings, wanted)
@@ -175,8 +179,8 @@ def check_rule(rule: Any, where: str) -> None:
     action, priority = rule.get("action"), rule.get("priority")
     if action is not None and (not isinstance(action, str) or action.lower() not in ("allow", "deny")):
         raise invalid_parameter(f"{where}.action")
-    if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
-        raise invalid_parameter(f"{where}.priority")
+    if priority is not None:
+        typed(priority, "number", f"{where}.priority")
     if not isinstance(rule.get("headers") or {}, dict):
         raise invalid_parameter(f"{where}.headers")
     if tag is not None and not isinstance(tag, str):
