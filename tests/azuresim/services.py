@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from azuresim import msi
+from azuresim import msi, storage_accounts
 from azuresim.apim import credentials, fragments, lifecycle, schemas, service, tags, watching
 from azuresim.arm.cloud import cloud_metadata
 from azuresim.arm.pipeline import Handled, Pipeline
@@ -35,6 +35,7 @@ PROVIDERS = (
     credentials,
     schemas,
     msi,
+    storage_accounts,
 )  # importing them, and web, registers their routes
 HOSTS: dict[str, tuple[str, HostHandler]] = {
     ".azure-api.net": ("gateway", gateway),

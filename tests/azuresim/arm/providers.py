@@ -28,7 +28,7 @@ OTHERS = (
     *("MachineLearningServices", "Maintenance", "ManagedServices", "Management", "Maps", "Network"),
     *("NotificationHubs", "OperationalInsights", "OperationsManagement", "PolicyInsights", "PowerBIDedicated"),
     *("RecoveryServices", "Relay", "Search", "Security", "SecurityInsights", "ServiceBus", "ServiceFabric"),
-    *("SignalRService", "Sql", "Storage", "StreamAnalytics"),
+    *("SignalRService", "Sql", "StreamAnalytics"),
 )
 """Providers that clients expect to be registered, of which nothing is simulated. Source: the list that
 hashicorp/terraform-provider-azurerm registers. They show no resource types."""
