@@ -8,7 +8,6 @@ from typing import Any
 
 from azuresim.policy.csharp import syntax
 from azuresim.policy.csharp.bound import Assigned, Bound, meet
-from azuresim.policy.csharp.casts import common_type
 from azuresim.policy.csharp.creation import Creation
 from azuresim.policy.csharp.errors import ExpressionError, NotSimulated
 from azuresim.policy.csharp.frame import Frame
@@ -38,19 +37,15 @@ class Statements(Creation):
         self.loops: list[Around] = []
 
     def body(self, node: syntax.Block) -> Bound:
-        """The whole block; its type is the one that all `return`s convert to."""
+        """The whole block; its type is that of all its `return`s, and object when they differ."""
         step = self.block(node)
         if self.assigned is not None:
             raise ExpressionError("Not all code paths return a value in lambda expression of type 'Func<object>'")
-        kinds = [one.type for one in self.returned]
-        kind = common_type(kinds) or (NULL if all(one == NULL for one in kinds) else OBJECT)
-        changes = {id(one): self.converted(one, kind) if kind != NULL else one for one in self.returned}
-
-        def run(frame: Frame) -> Any:
-            found = step(frame)
-            return changes[id(found[0])].run(frame)
-
-        return Bound(kind, run)
+        kinds = {one.type for one in self.returned}
+        some = kinds - {NULL}
+        one = next(iter(some or {NULL}))
+        kind = one if kinds == {one} or (len(some) == 1 and cost(NULL, one) is not None) else OBJECT
+        return Bound(kind, lambda frame: step(frame)[0].run(frame))
 
     def step(self, node: Node) -> Step:
         return STEPS[type(node)](self, node)
