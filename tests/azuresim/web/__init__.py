@@ -112,7 +112,11 @@ def add_app(
     identity: dict[str, Any] | None = None,
     behind: Site | None = None,
 ) -> Site:
-    """The site exists, and a plan of that tier (`sku`) that it runs in. Its host name is a unique one when none is given: nobody may derive it from the site's name."""
+    """
+    The site exists, and a plan of that tier (`sku`) that it runs in.
+
+    Its host name is a unique one when none is given: nobody may derive it from the site's name.
+    """
     address = (host_name or unique_host_name(site_id)).lower()
     document = site_document(world, site_id, host=address, kind=kind, state=state, sku=sku, location=location)
     document["properties"] |= SITE_DEFAULTS | {"enabled": state != "Stopped"}
