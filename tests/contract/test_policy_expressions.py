@@ -1147,6 +1147,7 @@ PIECES = [
 @example("1m / 0", True)
 @example("'\ud83d'", True)
 @example("int x; return x;", False)
+@example("List.Count", True)
 @example("(" * 5000, True)
 @example("a." * 5000, True)
 def test_any_text_is_refused_or_runs_or_fails_as_an_expression_does(text: str, alone: bool) -> None:

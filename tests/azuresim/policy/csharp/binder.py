@@ -64,17 +64,20 @@ class Binder:
     # --- variables ---
     def declare(self, name: str, kind: T, assigned: bool = True, fixed: str = "") -> Local:
         if name == "context" or any(name in scope for scope in self.scopes):
-            raise ExpressionError(
-                f"A local variable or function named '{name}' is already defined in this scope"
-                if name in self.scopes[-1]
-                else f"A local or parameter named '{name}' cannot be declared in this scope because that name is used in"
-                " an enclosing local scope to define a local or parameter"
-            )
+            raise ExpressionError(self.taken(name))
         local = self.slot(kind, fixed)
         self.scopes[-1][name] = local
         if assigned:
             self.assigned = also(self.assigned, local.slot)
         return local
+
+    def taken(self, name: str) -> str:
+        if name in self.scopes[-1]:
+            return f"A local variable or function named '{name}' is already defined in this scope"
+        return (
+            f"A local or parameter named '{name}' cannot be declared in this scope because that name is used in an"
+            " enclosing local scope to define a local or parameter"
+        )
 
     def slot(self, kind: T, fixed: str = "") -> Local:
         self.slots += 1

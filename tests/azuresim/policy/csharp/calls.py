@@ -10,7 +10,7 @@ from azuresim.policy.csharp.binder import BINDERS, Binder, fits_byte
 from azuresim.policy.csharp.bound import Bound, also
 from azuresim.policy.csharp.errors import ExpressionError, NotSimulated
 from azuresim.policy.csharp.frame import Frame
-from azuresim.policy.csharp.names import dotted, resolved_type, static_type
+from azuresim.policy.csharp.names import dotted, resolved_type, static_type, wrong_arguments
 from azuresim.policy.csharp.overloads import (
     Given,
     Match,
@@ -25,7 +25,7 @@ from azuresim.policy.csharp.overloads import (
     substituted,
     unify,
 )
-from azuresim.policy.csharp.signatures import Parameter, Signature
+from azuresim.policy.csharp.signatures import TYPES, Parameter, Signature
 from azuresim.policy.csharp.syntax import Node
 from azuresim.policy.csharp.types import INT, LONG, NULL, T, cost, is_enum
 from azuresim.policy.csharp.values import Array
@@ -39,6 +39,7 @@ class Calls(Binder):
         if name is not None and self.local(name) is None and name != "context":
             kind = static_type(node)
             if kind is not None:
+                refuse_generic(kind, node)
                 return None, kind
         of = self.value(node)
         if of.type == NULL:
@@ -156,10 +157,7 @@ class Calls(Binder):
         for parameter, arguments in placed:
             self.fill(match, parameter, arguments)
         if any(name not in types for name in signature.generics):
-            raise ExpressionError(
-                f"The type arguments for method '{signature.name}' cannot be inferred from the usage. Try specifying the"
-                " type arguments explicitly."
-            )
+            raise not_inferred(signature)
         return match
 
     def fill(self, match: Match, parameter: Parameter, arguments: list[Given]) -> None:
@@ -184,10 +182,7 @@ class Calls(Binder):
             )
         distance = cost(bound.type, kind)
         if kind.name in match.signature.generics and bound.type == NULL:
-            raise ExpressionError(
-                f"The type arguments for method '{match.signature.name}' cannot be inferred from the usage. Try"
-                " specifying the type arguments explicitly."
-            )
+            raise not_inferred(match.signature)
         if distance is None and not fits_byte(bound, kind):
             raise ExpressionError(f"Argument 1: cannot convert from '{bound.type}' to '{kind}'")
         match.distance += distance or 0
@@ -250,6 +245,22 @@ class Calls(Binder):
         captured = [slot for slot in self.reads if slot <= first]
         self.assigned, self.reads = before, reads | self.reads
         return slots, body, captured
+
+
+def not_inferred(signature: Signature) -> ExpressionError:
+    return ExpressionError(
+        f"The type arguments for method '{signature.name}' cannot be inferred from the usage. Try specifying the type"
+        " arguments explicitly."
+    )
+
+
+def refuse_generic(kind: T, node: Node) -> None:
+    """Static members of generic types are not simulated; without type arguments there is no such type."""
+    generics = TYPES[kind.name].generics if kind.name in TYPES else ()
+    if generics and getattr(node, "args", ()):
+        raise NotSimulated(f"static members of '{kind}' are not simulated")
+    if generics:
+        raise ExpressionError(wrong_arguments(kind, len(generics), 0))
 
 
 BINDERS.update({syntax.Member: Calls.member, syntax.Call: Calls.call, syntax.Index: Calls.index})

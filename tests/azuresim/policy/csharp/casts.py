@@ -87,7 +87,8 @@ def refuse_constant(value: Any, target: T) -> None:
     least, most = RANGES[target]
     if not least - 1 < number < most + 1:
         raise ExpressionError(
-            f"Constant value '{text_of(value)}' cannot be converted to a '{target}' (use 'unchecked' syntax to override)"
+            f"Constant value '{text_of(value)}' cannot be converted to a '{target}' (use 'unchecked' syntax to"
+            " override)"
         )
 
 

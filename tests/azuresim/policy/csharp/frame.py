@@ -54,8 +54,8 @@ def size(value: Any) -> int:
 class Query:
     """What a method of LINQ answers: it runs whenever somebody enumerates it, and not before."""
 
-    def __init__(self, type: T, work: Callable[[], Iterable[Any]]) -> None:
-        self.type, self.elements = type, work
+    def __init__(self, kind: T, work: Callable[[], Iterable[Any]]) -> None:
+        self.type, self.elements = kind, work
 
 
 def elements(value: Any) -> Iterable[Any]:

@@ -29,8 +29,8 @@ class Json:
 
     __slots__ = ("type", "value")
 
-    def __init__(self, type: T, value: Any) -> None:
-        self.type, self.value = type, value
+    def __init__(self, kind: T, value: Any) -> None:
+        self.type, self.value = kind, value
 
     @property
     def size(self) -> int:

@@ -103,8 +103,8 @@ def static_type(node: Node) -> T | None:
     if found is None and "." in name and name not in NAMESPACES and name.rpartition(".")[0] in NAMESPACES:
         space, _, short = name.rpartition(".")
         raise ExpressionError(
-            f"The type or namespace name '{short}' does not exist in the namespace '{space}' (are you missing an assembly"
-            " reference?)"
+            f"The type or namespace name '{short}' does not exist in the namespace '{space}' (are you missing an"
+            " assembly reference?)"
         )
     return found
 

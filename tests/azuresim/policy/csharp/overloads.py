@@ -58,8 +58,8 @@ def missing(of: T, name: str, static: bool) -> ExpressionError:
     if static:
         return ExpressionError(f"'{of}' does not contain a definition for '{name}'")
     return ExpressionError(
-        f"'{of}' does not contain a definition for '{name}' and no extension method '{name}' accepting a first argument of"
-        f" type '{of}' could be found (are you missing a using directive or an assembly reference?)"
+        f"'{of}' does not contain a definition for '{name}' and no extension method '{name}' accepting a first argument"
+        f" of type '{of}' could be found (are you missing a using directive or an assembly reference?)"
     )
 
 

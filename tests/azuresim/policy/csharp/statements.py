@@ -125,8 +125,8 @@ class Statements(Creation):
         element = element_of(of.type)
         if element is None:
             raise ExpressionError(
-                f"foreach statement cannot operate on variables of type '{of.type}' because '{of.type}' does not contain"
-                " a public instance definition for 'GetEnumerator'"
+                f"foreach statement cannot operate on variables of type '{of.type}' because '{of.type}' does not"
+                " contain a public instance definition for 'GetEnumerator'"
             )
         kind = resolved_type(node.type) if node.type else element
         cast = self.element_cast(element, kind)

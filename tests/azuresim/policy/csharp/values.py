@@ -62,15 +62,15 @@ class Byte(int):
 class Array(list[Any]):
     """T[] or List<T>; `type` is the whole static type."""
 
-    def __init__(self, type: T, items: Any = ()) -> None:
+    def __init__(self, kind: T, items: Any = ()) -> None:
         super().__init__(items)
-        self.type = type
+        self.type = kind
 
 
 class Dictionary(dict[Any, Any]):
-    def __init__(self, type: T, items: Any = ()) -> None:
+    def __init__(self, kind: T, items: Any = ()) -> None:
         super().__init__(items)
-        self.type = type
+        self.type = kind
 
 
 @dataclass(frozen=True)

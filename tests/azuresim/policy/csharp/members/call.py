@@ -304,7 +304,7 @@ declare(
     "X509Certificate2",
     "System.Security.Cryptography.X509Certificates",
     {},
-    others="""Thumbprint Subject SubjectName
-    Issuer IssuerName NotAfter NotBefore Verify VerifyNoRevocation SerialNumber FriendlyName PublicKey HasPrivateKey RawData
-    GetRSAPrivateKey GetCertHashString Extensions Version SignatureAlgorithm""",
+    others="""Thumbprint Subject SubjectName Issuer IssuerName NotAfter NotBefore Verify VerifyNoRevocation
+        SerialNumber FriendlyName PublicKey HasPrivateKey RawData GetRSAPrivateKey GetCertHashString Extensions
+        Version SignatureAlgorithm""",
 )

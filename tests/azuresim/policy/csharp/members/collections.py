@@ -29,8 +29,8 @@ Predicate = Callable[[Any], bool]
 class Lookup:
     """IReadOnlyDictionary over what the call carries: headers, query, claims, variables."""
 
-    def __init__(self, type: T, values: Mapping[str, Any], any_case: bool = False) -> None:
-        self.type, self.values, self.any_case = type, values, any_case
+    def __init__(self, kind: T, values: Mapping[str, Any], any_case: bool = False) -> None:
+        self.type, self.values, self.any_case = kind, values, any_case
 
     def find(self, key: str | None) -> tuple[bool, Any]:
         if key is None:
@@ -175,7 +175,8 @@ declare(
     "Array",
     "System",
     {"static int IndexOf<T>(T[] array, T value)": lambda of, value: of.index(value) if value in of else -1},
-    others="Sort Reverse Exists Find FindIndex ConvertAll Copy Resize Empty ForEach FindAll TrueForAll Clear LastIndexOf",
+    others="""Sort Reverse Exists Find FindIndex ConvertAll Copy Resize Empty ForEach FindAll TrueForAll Clear
+        LastIndexOf""",
 )
 declare("IReadOnlyCollection", "System.Collections.Generic", {"int Count": len}, generics="T")
 declare(
@@ -208,8 +209,8 @@ declare(
         "void Clear()": list.clear,
     },
     generics="T",
-    others="""Insert RemoveAt Remove RemoveAll Sort Reverse Find FindAll FindIndex ForEach ToArray* BinarySearch Capacity new*
-        ConvertAll GetRange IndexOf* TrueForAll InsertRange CopyTo GetEnumerator""",
+    others="""Insert RemoveAt Remove RemoveAll Sort Reverse Find FindAll FindIndex ForEach ToArray* BinarySearch
+        Capacity new* ConvertAll GetRange IndexOf* TrueForAll InsertRange CopyTo GetEnumerator""",
 )
 declare("HashSet", "System.Collections.Generic", {}, "T", others="new Add Contains Count Remove UnionWith")
 
@@ -448,9 +449,9 @@ declare(
     "System.Collections.Generic",
     LINQ,
     generics="T",
-    others="""Aggregate Average Cast OfType GroupBy Join GroupJoin Zip DefaultIfEmpty ElementAtOrDefault TakeWhile SkipWhile
-        ThenBy ThenByDescending ToLookup LongCount AsEnumerable Append Prepend ToHashSet Sum* Max* Min* Where* Any* OrderBy*
-        Contains* Distinct* ToDictionary* GetEnumerator SelectMany* Select*""",
+    others="""Aggregate Average Cast OfType GroupBy Join GroupJoin Zip DefaultIfEmpty ElementAtOrDefault TakeWhile
+        SkipWhile ThenBy ThenByDescending ToLookup LongCount AsEnumerable Append Prepend ToHashSet Sum* Max* Min*
+        Where* Any* OrderBy* Contains* Distinct* ToDictionary* GetEnumerator SelectMany* Select*""",
 )
 declare("Enumerable", "System.Linq", {}, others="Range Repeat Empty Any First Select Where Concat Contains Join Count")
 declare("IOrderedEnumerable", "System.Linq", {}, "T", others="ThenBy ThenByDescending")

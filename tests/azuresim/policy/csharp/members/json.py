@@ -114,7 +114,8 @@ def property_of(token: Json, name: str) -> Json | None:
 def add_property(token: Json, name: str, value: Json | None) -> None:
     if name in token.value:
         raise EvaluationError(
-            f"Can not add property {name} to Newtonsoft.Json.Linq.JObject. Property with the same name already exists on object."
+            f"Can not add property {name} to Newtonsoft.Json.Linq.JObject. Property with the same name already exists"
+            " on object."
         )
     token.value[name] = owned(value)
 
@@ -212,9 +213,10 @@ TOKEN: dict[str, Any] = {
     "static JToken FromObject(object o)": to_json,
     "static bool DeepEquals(JToken t1, JToken t2)": deep_equals,
 }
-COMMON = """Parent Root Path Next Previous AddAfterSelf AddBeforeSelf Ancestors BeforeSelf AfterSelf Remove Replace WriteTo
-    SelectTokens CreateReader ToObject* Value* Values* Children* Annotation AddAnnotation Load ReadFrom ToString* Parse* Merge
-    CreateWriter ReplaceAll RemoveAll AddFirst Descendants DescendantsAndSelf new* ContainsKey* GetEnumerator FromObject*"""
+COMMON = """Parent Root Path Next Previous AddAfterSelf AddBeforeSelf Ancestors BeforeSelf AfterSelf Remove Replace
+    WriteTo SelectTokens CreateReader ToObject* Value* Values* Children* Annotation AddAnnotation Load ReadFrom
+    ToString* Parse* Merge CreateWriter ReplaceAll RemoveAll AddFirst Descendants DescendantsAndSelf new* ContainsKey*
+    GetEnumerator FromObject*"""
 declare("JToken", SPACE, TOKEN, others=COMMON)
 declare(
     "JObject",

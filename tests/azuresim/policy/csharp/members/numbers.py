@@ -117,7 +117,8 @@ declare(
     "System",
     CONVERSIONS,
     others="""ToByte* ToInt16 ToUInt16 ToUInt32 ToUInt64 ToSByte ToSingle ToChar ChangeType IsDBNull GetTypeCode
-        ToBase64CharArray FromBase64CharArray DBNull ToString* ToInt32* ToInt64* ToBase64String* ToDateTime* ToBoolean*""",
+        ToBase64CharArray FromBase64CharArray DBNull ToString* ToInt32* ToInt64* ToBase64String* ToDateTime*
+        ToBoolean*""",
 )
 
 
@@ -201,7 +202,8 @@ declare(
     "Math",
     "System",
     MATH,
-    others="Sign Log Log10 Exp Sin Cos Tan Asin Acos Atan Atan2 PI E BigMul DivRem Round* Truncate* Max* Min* Abs* IEEERemainder",
+    others="""Sign Log Log10 Exp Sin Cos Tan Asin Acos Atan Atan2 PI E BigMul DivRem Round* Truncate* Max* Min* Abs*
+        IEEERemainder""",
 )
 
 

@@ -134,7 +134,7 @@ def repeated(one: str, count: int) -> str:
     return padded("", count, left=True, filler=one)
 
 
-SPACES = " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACES = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 def trimmed(side: Callable[[str, str], str]) -> Callable[..., str]:
@@ -234,9 +234,9 @@ declare(
             basic_of(text),
         ),
     },
-    others="""Clone CompareTo CopyTo GetEnumerator GetTypeCode IndexOf* IndexOfAny IsNormalized LastIndexOf* LastIndexOfAny
-        Normalize Split* StartsWith* EndsWith* ToLower* ToUpper* ToString* Compare* Concat* Format* Copy Intern IsInterned
-        Chars new* Substring* Join* ToCharArray*""",
+    others="""Clone CompareTo CopyTo GetEnumerator GetTypeCode IndexOf* IndexOfAny IsNormalized LastIndexOf*
+        LastIndexOfAny Normalize Split* StartsWith* EndsWith* ToLower* ToUpper* ToString* Compare* Concat* Format*
+        Copy Intern IsInterned Chars new* Substring* Join* ToCharArray*""",
 )
 
 LETTERS = {
@@ -301,8 +301,8 @@ declare(
         "byte[] GetBytes(string s)": Encoding.encode,
         "string GetString(byte[] bytes)": Encoding.decode,
     },
-    others="""BigEndianUnicode Default UTF7 UTF32 GetEncoding Convert GetBytes* GetString* GetByteCount GetCharCount GetChars
-        WebName EncodingName BodyName""",
+    others="""BigEndianUnicode Default UTF7 UTF32 GetEncoding Convert GetBytes* GetString* GetByteCount GetCharCount
+        GetChars WebName EncodingName BodyName""",
 )
 
 
@@ -364,8 +364,8 @@ declare(
             given(text, "stringToUnescape")
         ),
     },
-    others="""EscapeUriString IsWellFormedUriString TryCreate new Host Port Scheme AbsolutePath AbsoluteUri Query PathAndQuery
-        Segments Fragment Authority UserInfo LocalPath OriginalString GetLeftPart ToString""",
+    others="""EscapeUriString IsWellFormedUriString TryCreate new Host Port Scheme AbsolutePath AbsoluteUri Query
+        PathAndQuery Segments Fragment Authority UserInfo LocalPath OriginalString GetLeftPart ToString""",
 )
 
 
