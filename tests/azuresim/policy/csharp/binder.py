@@ -7,7 +7,6 @@ expressions may not use: Azure/azure-api-management-policy-toolkit, src/Analyzer
 
 from __future__ import annotations
 
-import operator as op
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,8 @@ from azuresim.policy.csharp.casts import (
     refuse_constant,
     same,
 )
-from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotRun, NotSimulated
+from azuresim.policy.csharp.constants import OVERFLOWS, constant_of, folded
+from azuresim.policy.csharp.errors import ExpressionError, NotRun, NotSimulated
 from azuresim.policy.csharp.formats import aligned, formatted
 from azuresim.policy.csharp.frame import Frame
 from azuresim.policy.csharp.names import resolved_type, static_type
@@ -47,7 +47,6 @@ from azuresim.policy.csharp.types import (
 )
 from azuresim.policy.csharp.values import Enum, IntEdge, bounded, default_of, is_of, text_of, type_of
 
-NUMBERS = (INT, LONG, BYTE, CHAR)
 CONTEXT = T("IProxyRequestContext")
 
 
@@ -192,31 +191,10 @@ class Binder:
         if (is_enum(left.type) or is_enum(right.type)) and node.operator not in ("==", "!="):
             return self.flags(node.operator, left, right)
         kind, work = operators.binary(node.operator, left.type, right.type)
-        constant = self.folded(node.operator, left, right, work)
+        constant = folded(node.operator, left, right, work)
         if constant is not None:
-            return constant
+            return self.literal(constant)
         return Bound(kind, lambda frame: work(left.run(frame), right.run(frame)))
-
-    def folded(self, operator: str, left: Bound, right: Bound, work: Callable[[Any, Any], Any]) -> Bound | None:
-        """The constant that two constants make. The compiler refuses overflow and division by zero."""
-        if divides_by_zero(operator, left, right):
-            raise ExpressionError("Division by constant zero")
-        if left.constant is None or right.constant is None or NULL in (left.type, right.type):
-            return None
-        one, other = left.constant.value, right.constant.value
-        try:
-            value = work(one, other)
-        except NotRun as error:
-            raise NotSimulated(str(error)) from error
-        except EvaluationError as error:
-            if DECIMAL in (left.type, right.type):
-                raise ExpressionError("Evaluation of the decimal constant expression failed") from error
-            raise ExpressionError(OVERFLOWS) from error
-        if operator in EXACTLY and left.type in NUMBERS and right.type in NUMBERS:
-            exact = EXACTLY[operator](operators.promoted(one, INT), operators.promoted(other, INT))
-            if exact != value:
-                raise ExpressionError(OVERFLOWS)
-        return self.literal(syntax.Literal(value))
 
     def flags(self, operator: str, left: Bound, right: Bound) -> Bound:
         if operator == "|" and left.type == right.type:
@@ -369,24 +347,6 @@ def fits_byte(of: Bound, target: T) -> bool:
     return target == BYTE and isinstance(constant, int) and 0 <= constant <= 255
 
 
-def divides_by_zero(operator: str, left: Bound, right: Bound) -> bool:
-    if operator not in ("/", "%") or right.constant is None or right.constant.value != 0:
-        return False
-    return {left.type, right.type} <= {*NUMBERS, DECIMAL}
-
-
-def constant_of(change: Callable[[Any], Any], value: Any) -> Any:
-    """The constant that a cast makes of another. Raises ExpressionError and NotSimulated."""
-    try:
-        return change(value)
-    except NotRun as error:
-        raise NotSimulated(str(error)) from error
-    except EvaluationError as error:
-        raise ExpressionError(str(error)) from error
-
-
-OVERFLOWS = "The operation overflows at compile time in checked mode"
-EXACTLY: dict[str, Callable[[int, int], int]] = {"+": op.add, "-": op.sub, "*": op.mul}
 Binders = dict[type[Node], Callable[[Any, Any], Bound]]
 BINDERS: Binders = {
     syntax.Literal: Binder.literal,
