@@ -65,7 +65,7 @@ def service_of(call: HttpCall) -> str:
     path = "/" + call.path.lower().lstrip("/")
     if path.startswith(ARM_PREFIXES):
         return "arm"
-    if path.startswith("/v1.0/"):
+    if path.startswith(("/v1.0/", "/beta/")):
         return "graph"
     if is_queue_path(path):
         return "queues"

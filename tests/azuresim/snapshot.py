@@ -56,6 +56,7 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "federated_bodies": TypeAdapter(dict[str, dict[str, Body]]),
     "federated_by_graph": TypeAdapter(dict[str, list[FederatedCredential]]),
     "secret_of_key": TypeAdapter(dict[str, str]),
+    "permission_grants": TypeAdapter(dict[str, Body]),
     "secrets": TypeAdapter(dict[str, set[str]]),
     "federated": TypeAdapter(list[FederatedCredential]),
     "certificates": TypeAdapter(dict[str, list[str]]),

@@ -19,6 +19,7 @@ MEASURES = {
     "operation_seconds": 0.0,
     "operation_retry_after": None,
     "graph_visibility_seconds": 45.0,
+    "graph_page_size": 1,
     "arm_page_size": 1,
     "arm_registration_polls": 2,
     "arm_role_propagation_seconds": 45.0,

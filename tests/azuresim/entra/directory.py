@@ -40,6 +40,20 @@ class ManagedIdentity:
     user_assigned: bool = False
 
 
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+GRAPH_OBJECT_ID = "00000003-f00d-4000-9000-000000000000"
+GRAPH_ROLES = {
+    "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+    "Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884",
+    "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
+    "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+    "Directory.ReadWrite.All": "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+    "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
+}
+"""Permissions that the simulated Graph asks for. Source: learn.microsoft.com/graph/permissions-reference."""
+
+
 class Directory:
     def __init__(self, world: World) -> None:
         self.world = world
@@ -54,8 +68,10 @@ class Directory:
         self.federated_bodies: dict[str, dict[str, Body]] = {}
         self.federated_by_graph: dict[str, list[Any]] = {}
         self.secret_of_key: dict[str, str] = {}
+        self.permission_grants: dict[str, Body] = {}
         self.delta_states: dict[tuple[str, str], tuple[float, dict[str, Body]]] = {}
         self.replicas = Replicas(world)
+        self._add_graph()
 
     # --- applications -------------------------------------------------------------------------------------------------
     def add_application(
@@ -141,6 +157,39 @@ class Directory:
         resource = self.service_principals[resource_id]
         application = self.application(resource["appId"]) or resource
         return [r["value"] for r in application["appRoles"] if r["id"] in ids and r.get("value")]
+
+    def _add_graph(self) -> None:
+        """Microsoft Graph's own service principal, which every tenant has; its roles are Graph's permissions."""
+        roles = [
+            {
+                "id": role_id,
+                "value": name,
+                "displayName": name,
+                "description": name,
+                "allowedMemberTypes": ["Application"],
+                "isEnabled": True,
+                "origin": "Application",
+            }
+            for name, role_id in GRAPH_ROLES.items()
+        ]
+        more: Body = {
+            "displayName": "Microsoft Graph",
+            "appDisplayName": "Microsoft Graph",
+            "appRoles": roles,
+            "appOwnerOrganizationId": "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
+            "servicePrincipalNames": [GRAPH_APP_ID, "https://graph.microsoft.com"],
+        }
+        self.add_service_principal(GRAPH_APP_ID, object_id=GRAPH_OBJECT_ID, **more)
+
+    def permission_follows(self, assignment: Body, *, granted: bool) -> None:
+        """A role of Microsoft Graph that was assigned to a client, or taken away, is a permission for it, or none."""
+        principal = self.service_principals.get(assignment["principalId"])
+        names = {role_id: name for name, role_id in GRAPH_ROLES.items()}
+        name = names.get(assignment["appRoleId"])
+        if principal is None or name is None or assignment["resourceId"] != GRAPH_OBJECT_ID:
+            return
+        mine = self.graph_permissions.setdefault(principal["appId"], set())
+        mine.add(name) if granted else mine.discard(name)
 
     def forget_principal(self, object_id: str) -> None:
         """The service principal is gone, with assignments of it and to it."""
@@ -229,6 +278,7 @@ def blank_application(created: str, display_name: str) -> Body:
         "tags": [],
         "notes": None,
         "isFallbackPublicClient": None,
+        "requiredResourceAccess": [],
         "appRoles": [],
         "passwordCredentials": [],
         "keyCredentials": [],

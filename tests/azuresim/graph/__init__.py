@@ -2,11 +2,11 @@
 Microsoft Graph v1.0, as far as applications and service principals go: addressing, reading, rights and the error
 envelope.
 
-Collections `applications` and `servicePrincipals`: list ($filter with one `eq`, $select, $top), get by object id,
-`(appId='…')` or `(uniqueName='…')`, create, PATCH, upsert, delete; `appRoleAssignedTo` and `appRoleAssignments`;
-deleted items. The writing half is graph_writes.py. Anything else is refused loudly, not answered with something likely.
+Collections `applications` and `servicePrincipals`: list, get by object id, `(appId='…')` or `(uniqueName='…')`, create,
+PATCH, upsert, delete; what hangs on them (children.py, grants.py), and query options (options.py, filters.py). The
+writing half is writes.py. Anything else is refused loudly, not answered with something likely.
 
-Rights are looked up in `world.entra.graph_permissions` at each call; the real service reads them from the token.
+Rights are those of the token (`roles`, as they were when it was issued), or those of now: a switch decides.
 Sources: learn.microsoft.com/graph/api (application, servicePrincipal, "Resolve Microsoft Graph authorization errors"),
 microsoftgraph/msgraph-metadata, threads of microsoftgraph/microsoft-graph-docs-contrib.
 """
@@ -17,13 +17,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from azuresim.contract_check import properties_of
 from azuresim.entra.directory import Body
 from azuresim.entra.tokens import GRAPH_AUDIENCES, Caller, InvalidToken
-from azuresim.graph import children, directory_pages
+from azuresim.graph import children, directory_pages, grants
 from azuresim.graph import writes as graph_writes
 from azuresim.graph.batch import batch
 from azuresim.graph.filters import Parser, Test
+from azuresim.graph.options import KNOWN, counted, eventual, need_eventual, ordered, searched, shaped, type_of
 from azuresim.graph.request import (
     ASSIGN,
     OWNED,
@@ -41,7 +41,6 @@ from azuresim.wire import HttpAnswer, HttpCall
 if TYPE_CHECKING:
     from azuresim.world import World
 
-PAGE = 100
 OBJECT = re.compile(
     r"^/v1\.0/(?P<kind>applications|servicePrincipals)"
     r"(?:/(?P<id>[^/()]+)|\((?P<key>appId|uniqueName)='(?P<value>(?:[^']|'')*)'\))?"
@@ -67,6 +66,17 @@ PAGES: list[tuple[str, str, Callable[[GraphRequest], HttpAnswer]]] = [
     ("GET", rf"{ITEMS}/(?:microsoft\.)?graph\.application", directory_pages.list_deleted),
     ("POST", rf"{ITEMS}/(?P<id>[^/]+)/(?:microsoft\.graph\.)?restore", directory_pages.restore),
     ("DELETE", rf"{ITEMS}/(?P<id>[^/]+)", directory_pages.purge),
+    ("GET", rf"servicePrincipals{ADDRESS}/owners", children.list_owners_of_principal),
+    ("GET", rf"servicePrincipals{ADDRESS}/appRoleAssign(?:edTo|ments)/(?P<child>[^/]+)", grants.one_assignment),
+    ("POST", rf"servicePrincipals{ADDRESS}/appRoleAssignments", grants.assign_to),
+    ("DELETE", rf"servicePrincipals{ADDRESS}/appRoleAssignments/(?P<child>[^/]+)", grants.take_from),
+    ("GET", "oauth2PermissionGrants", grants.list_grants),
+    ("POST", "oauth2PermissionGrants", grants.create_grant),
+    ("GET", r"oauth2PermissionGrants/(?P<child>[^/]+)", grants.get_grant),
+    ("PATCH", r"oauth2PermissionGrants/(?P<child>[^/]+)", grants.patch_grant),
+    ("DELETE", r"oauth2PermissionGrants/(?P<child>[^/]+)", grants.delete_grant),
+    ("POST", r"directoryObjects/(?:microsoft\.graph\.)?getByIds", grants.get_by_ids),
+    ("GET", r"directoryObjects/(?P<child>[^/]+)", grants.get_object),
     ("GET", "organization", directory_pages.organization),
     ("GET", "domains", directory_pages.domains),
     ("GET", "me", directory_pages.me),
@@ -75,7 +85,7 @@ PAGES: list[tuple[str, str, Callable[[GraphRequest], HttpAnswer]]] = [
 """Everything beside the two collections themselves: method, path below /v1.0, handler."""
 COMPILED = [(method, re.compile(rf"^/v1\.0/(?:{path})/?$", re.IGNORECASE), page) for method, path, page in PAGES]
 DELETED = re.compile(r"^/v1\.0/directory/deletedItems/(?P<id>[^/]+)/?$", re.IGNORECASE)
-KNOWN = {kind: frozenset(properties_of(kind)) for kind in ("application", "servicePrincipal")}
+COUNT = re.compile(r"^/v1\.0/(?P<kind>applications|servicePrincipals)/\$count/?$", re.IGNORECASE)
 
 
 def graph(call: HttpCall, world: World) -> tuple[HttpAnswer, Caller | None]:
@@ -108,9 +118,15 @@ def page_of(request: GraphRequest) -> Callable[[GraphRequest], HttpAnswer] | Non
 
 
 def dispatch(request: GraphRequest) -> HttpAnswer:
+    if request.call.path.lower().startswith("/beta"):
+        request.world.missing[f"{request.call.method} {request.call.path}: Graph"] += 1
+        raise GraphError(501, "NotSimulated", "azuresim: only version 1.0 of Microsoft Graph is simulated.")
     page = page_of(request)
     if page is not None:
         return page(request)
+    count = COUNT.match(request.call.path)
+    if count and request.call.method == "GET":
+        return get_count(request, count["kind"])
     deleted = DELETED.match(request.call.path)
     if deleted and request.call.method == "GET":
         return get_deleted(request, deleted["id"])
@@ -158,25 +174,38 @@ def get_one(request: GraphRequest) -> HttpAnswer:
     request.need(everything or OWNED in request.permissions)
     found = request.find(request.visible)
     request.need(everything or request.owns(found["id"]))
-    return HttpAnswer.json(200, {"@odata.context": context(request, "/$entity"), **selected(request.call, found)})
+    return HttpAnswer.json(200, {"@odata.context": context(request, "/$entity"), **shaped(request, found)})
 
 
 def get_list(request: GraphRequest) -> HttpAnswer:
-    """Pages of $top (100), the next one by `@odata.nextLink`."""
+    """Pages of $top (100 without it), the next one by `@odata.nextLink`."""
     request.need(bool(request.permissions & READ_ALL))
-    test = test_of(request)
-    found = [item for item in request.visible.values() if test is None or test(item)]
-    top, skip = number(request.call, "$top", PAGE), number(request.call, "$skiptoken", 0)
+    found = ordered(request, asked_for(request))
+    top = number(request.call, "$top", request.world.switches.graph_page_size)
+    skip = number(request.call, "$skiptoken", 0)
     page: Body = {
         "@odata.context": context(request),
-        "value": [selected(request.call, item) for item in found[skip : skip + top]],
+        "value": [shaped(request, item) for item in found[skip : skip + top]],
     }
-    if (request.call.argument("$count") or "").lower() == "true":
+    if counted(request.call):
         page["@odata.count"] = len(found)
     if skip + top < len(found):
         kept = "".join(f"&{n}={v}" for n, v in request.call.query if n != "$skiptoken")
         page["@odata.nextLink"] = f"{origin(request.call)}/v1.0/{request.kind}?$skiptoken={skip + top}{kept}"
     return HttpAnswer.json(200, page)
+
+
+def asked_for(request: GraphRequest) -> list[Body]:
+    """The objects that $filter and $search mean, all of them without."""
+    test = test_of(request)
+    return searched(request, [item for item in request.visible.values() if test is None or test(item)])
+
+
+def get_count(request: GraphRequest, kind: str) -> HttpAnswer:
+    request.kind = "applications" if kind.lower() == "applications" else "servicePrincipals"
+    request.need(bool(request.permissions & READ_ALL))
+    need_eventual(request.call)
+    return HttpAnswer.text(200, str(len(asked_for(request))))
 
 
 def get_assignments(request: GraphRequest) -> HttpAnswer:
@@ -196,24 +225,17 @@ def get_deleted(request: GraphRequest, object_id: str) -> HttpAnswer:
     return HttpAnswer.json(200, found)
 
 
-def selected(call: HttpCall, body: Body) -> Body:
-    """The properties that $select names, all of them without one; unknown names are refused."""
-    names = [name.strip() for name in (call.argument("$select") or "").split(",") if name.strip()]
-    return body if not names else {name: body.get(name) for name in names}
-
-
 def test_of(request: GraphRequest) -> Test | None:
     """What `$filter` asks of an object; None without one. What is not simulated is refused, never ignored."""
-    for name in ("$search", "$expand", "$orderby", "$apply", "$compute"):
+    for name in ("$apply", "$compute"):
         if request.call.argument(name) is not None:
             request.world.missing[f"{request.kind}: {name}"] += 1
             raise bad_request(f"The query option '{name}' is not simulated.", "Request_UnsupportedQuery")
     text = request.call.argument("$filter")
     if text is None:
         return None
-    eventual = request.call.header("ConsistencyLevel").lower() == "eventual"
-    advanced = eventual and (request.call.argument("$count") or "").lower() == "true"
-    return Parser(text, KNOWN[request.kind.removesuffix("s")], advanced=advanced).whole()
+    advanced = eventual(request.call) and counted(request.call)
+    return Parser(text, KNOWN[type_of(request)], advanced=advanced).whole()
 
 
 def number(call: HttpCall, name: str, default: int) -> int:

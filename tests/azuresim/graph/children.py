@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Any
 
 from azuresim.contract_check import unknown_properties
 from azuresim.entra.directory import Body
@@ -173,15 +172,23 @@ def remove_password(request: GraphRequest) -> HttpAnswer:
 
 # --- owners -----------------------------------------------------------------------------------------------------------
 def list_owners(request: GraphRequest) -> HttpAnswer:
-    app = application(request, to_write=False)
-    entra = request.world.entra
-    owners = [
-        entra.service_principals[one]
-        for one in sorted(entra.owners.get(app["id"], ()))
-        if one in entra.service_principals
-    ]
-    found: list[Any] = [{"@odata.type": "#microsoft.graph.servicePrincipal", **owner} for owner in owners]
+    found = owners_of(request, application(request, to_write=False))
     return HttpAnswer.json(200, {"@odata.context": f"{CONTEXT}directoryObjects", "value": found})
+
+
+def list_owners_of_principal(request: GraphRequest) -> HttpAnswer:
+    request.kind = "servicePrincipals"
+    request.need(bool(request.permissions & READ_ALL) or OWNED in request.permissions)
+    return HttpAnswer.json(
+        200,
+        {"@odata.context": f"{CONTEXT}directoryObjects", "value": owners_of(request, request.find(request.visible))},
+    )
+
+
+def owners_of(request: GraphRequest, found: Body) -> list[Body]:
+    entra = request.world.entra
+    owners = (entra.service_principals.get(one) for one in sorted(entra.owners.get(found["id"], ())))
+    return [{"@odata.type": "#microsoft.graph.servicePrincipal", **one} for one in owners if one is not None]
 
 
 def add_owner(request: GraphRequest) -> HttpAnswer:

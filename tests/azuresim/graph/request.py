@@ -48,6 +48,8 @@ class GraphRequest:
 
     @property
     def permissions(self) -> set[str]:
+        if self.world.switches.graph_rights_from_token:
+            return set(self.caller.claims.get("roles") or ())
         return self.world.entra.graph_permissions.get(self.caller.client_id, set())
 
     @property

@@ -235,6 +235,7 @@ def assign(request: GraphRequest) -> HttpAnswer:
     if any((a["principalId"], a["resourceId"], a["appRoleId"]) == mine for a in entra.assignments.values()):
         raise bad_request("Permission being assigned already exists on the object")
     body = entra.assign(principal_id, resource["id"], role_id)
+    entra.permission_follows(body, granted=True)
     return HttpAnswer.json(201, {"@odata.context": context(request, "/$entity"), **body})
 
 
@@ -246,4 +247,5 @@ def unassign(request: GraphRequest) -> HttpAnswer:
     if found is None or found["resourceId"] != resource["id"]:
         raise bad_request("EntitlementGrant being updated or deleted is not found.")
     del request.world.entra.assignments[found["id"]]
+    request.world.entra.permission_follows(found, granted=False)
     return HttpAnswer(204)

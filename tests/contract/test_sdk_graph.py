@@ -1,0 +1,360 @@
+"""msgraph-sdk with its own models against the simulated Graph: what it builds is taken, what it reads is understood."""
+
+from __future__ import annotations
+
+import ssl
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from msgraph import GraphServiceClient
+from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
+from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
+from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
+    RemovePasswordPostRequestBody,
+)
+from msgraph.generated.directory_objects.get_by_ids.get_by_ids_post_request_body import GetByIdsPostRequestBody
+from msgraph.generated.models.api_application import ApiApplication
+from msgraph.generated.models.app_role import AppRole
+from msgraph.generated.models.app_role_assignment import AppRoleAssignment
+from msgraph.generated.models.application import Application
+from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
+from msgraph.generated.models.implicit_grant_settings import ImplicitGrantSettings
+from msgraph.generated.models.o_auth2_permission_grant import OAuth2PermissionGrant
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.password_credential import PasswordCredential
+from msgraph.generated.models.reference_create import ReferenceCreate
+from msgraph.generated.models.service_principal import ServicePrincipal
+from msgraph.generated.models.web_application import WebApplication
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph_core import GraphClientFactory
+from msgraph_core.tasks.page_iterator import PageIterator
+
+from azuresim import Simulator
+from azuresim.entra.directory import GRAPH_APP_ID, GRAPH_ROLES
+from contract.sdk import CLIENT, signed_in, trusted
+
+ALL = {"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"}
+ROLE = uuid.UUID("70000000-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+async def graph(trusted: Simulator) -> AsyncIterator[GraphServiceClient]:
+    """The SDK's client, signed in as an application that may do all of this."""
+    if trusted.world.entra.principal(CLIENT) is None:
+        trusted.world.entra.add_application("the client", client_id=CLIENT)
+    trusted.world.entra.graph_permissions[CLIENT] = set(ALL)
+    async with signed_in(trusted) as credential:
+        provider = AzureIdentityAuthenticationProvider(
+            credential, scopes=["https://graph.microsoft.com/.default"], allowed_hosts=["127.0.0.1"]
+        )
+        trust = ssl.create_default_context(cafile=str(trusted.ca_file))
+        async with httpx.AsyncHTTPTransport(verify=trust) as transport:  # the SDK's own wrapping does not close it
+            plain = httpx.AsyncClient(transport=transport)
+            client = GraphClientFactory.create_with_default_middleware(client=plain)
+            adapter = GraphRequestAdapter(provider, client=client)
+            adapter.base_url = f"{trusted.url}/v1.0"
+            yield GraphServiceClient(request_adapter=adapter)
+
+
+async def an_app(graph: GraphServiceClient, name: str = "orders", **more: Any) -> Application:
+    made = await graph.applications.post(Application(display_name=name, **more))
+    assert made
+    assert made.id
+    return made
+
+
+async def a_principal(graph: GraphServiceClient, app: Application) -> ServicePrincipal:
+    made = await graph.service_principals.post(ServicePrincipal(app_id=app.app_id))
+    assert made
+    assert made.id
+    return made
+
+
+def asking(**parameters: Any) -> RequestConfiguration[Any]:
+    """The query of a list of applications, as an advanced one."""
+    query = ApplicationsRequestBuilder.ApplicationsRequestBuilderGetQueryParameters(**parameters)
+    configuration = RequestConfiguration(query_parameters=query)
+    configuration.headers.add("ConsistencyLevel", "eventual")
+    return configuration
+
+
+async def names(graph: GraphServiceClient, **parameters: Any) -> list[str | None]:
+    found = await graph.applications.get(request_configuration=asking(**parameters))
+    return [one.display_name for one in (found and found.value) or []]
+
+
+# --- applications -----------------------------------------------------------------------------------------------------
+async def test_an_application_is_made_read_changed_and_deleted_by_the_sdk(graph: GraphServiceClient) -> None:
+    """Source: msgraph-sdk-python (models); learn.microsoft.com/graph/api (application-post, -get, -update, -delete)."""
+    web = WebApplication(
+        redirect_uris=["https://orders.example/cb"],
+        implicit_grant_settings=ImplicitGrantSettings(enable_id_token_issuance=True),
+    )
+    made = await an_app(graph, web=web, api=ApiApplication(requested_access_token_version=2))
+    item = graph.applications.by_application_id(str(made.id))
+    await item.patch(Application(web=WebApplication(redirect_uris=[])))
+    read = await item.get()
+    assert read
+    assert read.web
+    assert read.api
+    assert (read.app_id, read.web.redirect_uris, read.api.requested_access_token_version) == (made.app_id, [], 2)
+    await item.delete()
+    with pytest.raises(ODataError) as missing:
+        await item.get()
+    assert missing.value.response_status_code == 404
+    assert missing.value.error
+    assert missing.value.error.code == "Request_ResourceNotFound"
+
+
+async def test_an_application_is_found_by_its_client_id_and_made_when_missing_by_its_unique_name(
+    graph: GraphServiceClient,
+) -> None:
+    """Source: learn.microsoft.com/graph/api/application-upsert (Prefer: create-if-missing)."""
+    configuration: RequestConfiguration[Any] = RequestConfiguration()
+    configuration.headers.add("Prefer", "create-if-missing")
+    by_name = graph.applications_with_unique_name("funcgate-orders")
+    made = await by_name.patch(Application(display_name="orders"), request_configuration=configuration)
+    assert made
+    again = await by_name.patch(Application(notes="kept"), request_configuration=configuration)
+    found = await graph.applications_with_app_id(str(made.app_id)).get()
+    assert found
+    assert (again, found.id, found.unique_name, found.notes) == (None, made.id, "funcgate-orders", "kept")
+
+
+async def test_a_deleted_application_is_listed_restored_and_gone(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api (directory-deleteditems-list, -restore, -delete)."""
+    made = await an_app(graph)
+    await graph.applications.by_application_id(str(made.id)).delete()
+    deleted = await graph.directory.deleted_items.graph_application.get()
+    assert deleted
+    assert [one.id for one in deleted.value or []] == [made.id]
+    item = graph.directory.deleted_items.by_directory_object_id(str(made.id))
+    restored = await item.restore.post()
+    assert isinstance(restored, Application)
+    assert restored.app_id == made.app_id
+
+
+# --- queries ----------------------------------------------------------------------------------------------------------
+async def test_lists_are_filtered_searched_ordered_counted_and_cut(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/query-parameters and aad-advanced-queries."""
+    for name in ("shop orders", "shop billing", "office"):
+        await an_app(graph, name)
+    assert await names(graph, filter="displayName eq 'office'") == ["office"]
+    assert await names(graph, filter="startswith(displayName, 'shop')", orderby=["displayName"], count=True) == [
+        "shop billing",
+        "shop orders",
+    ]
+    assert await names(graph, search='"displayName:ord"') == ["shop orders"]
+    assert await names(graph, search='"displayName:shop" AND "displayName:bill"') == ["shop billing"]
+    assert await names(graph, search='"displayName:office" OR "displayName:bill"') == ["shop billing", "office"]
+    chosen = await graph.applications.get(
+        request_configuration=asking(select=["appId"], filter="displayName eq 'office'")
+    )
+    assert chosen
+    assert chosen.value
+    assert (chosen.value[0].display_name, bool(chosen.value[0].app_id)) == (None, True)
+
+
+async def test_an_iterator_follows_small_pages_to_the_end(trusted: Simulator, graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/sdks/paging (PageIterator); learn.microsoft.com/graph/paging."""
+    trusted.world.switches.graph_page_size = 2
+    wanted = sorted(f"app {number}" for number in range(5))
+    for name in wanted:
+        await an_app(graph, name)
+    first = await graph.applications.get()
+    seen: list[str] = []
+
+    def keep(one: Application) -> bool:
+        seen.append(str(one.display_name))
+        return True
+
+    await PageIterator(first, graph.request_adapter).iterate(keep)
+    assert sorted(name for name in seen if name.startswith("app ")) == wanted
+
+
+async def test_a_collection_is_counted_as_text(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api/application-list ($count segment, ConsistencyLevel)."""
+    before = await graph.applications.count.get(request_configuration=asking())
+    await an_app(graph)
+    assert await graph.applications.count.get(request_configuration=asking()) == (before or 0) + 1
+    with pytest.raises(APIError) as refused:
+        await graph.applications.count.get()
+    assert refused.value.response_status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"select": ["nonsense"]}, "Could not find a property named 'nonsense'"),
+        ({"expand": ["nonsense"]}, "Could not find a property named 'nonsense'"),
+        ({"expand": ["owners", "federatedIdentityCredentials"]}, "Expand"),
+        ({"orderby": ["nonsense"]}, "Invalid order by clause"),
+        ({"orderby": ["createdDateTime"]}, "ConsistencyLevel"),
+        ({"search": "orders"}, "Syntax error"),
+    ],
+)
+async def test_a_query_that_graph_does_not_take_is_refused_with_a_reason(
+    graph: GraphServiceClient, parameters: dict[str, Any], text: str
+) -> None:
+    """Source: learn.microsoft.com/graph/query-parameters and aad-advanced-queries. The texts are partly assumed."""
+    with pytest.raises(ODataError, match=text) as refused:
+        await graph.applications.get(request_configuration=asking(**parameters))
+    assert refused.value.response_status_code == 400
+
+
+async def test_related_objects_come_along_when_asked_for(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/query-parameters ($expand: 20 related objects at most, one relation)."""
+    app = await an_app(graph)
+    owner = await a_principal(graph, await an_app(graph, "the owner"))
+    item = graph.applications.by_application_id(str(app.id))
+    reference = f"https://graph.microsoft.com/v1.0/directoryObjects/{owner.id}"
+    await item.owners.ref.post(ReferenceCreate(odata_id=reference))
+    found = await graph.applications.get(
+        request_configuration=asking(expand=["owners($select=id)"], filter=f"appId eq '{app.app_id}'")
+    )
+    assert found
+    assert found.value
+    assert [one.id for one in found.value[0].owners or []] == [owner.id]
+    await item.owners.by_directory_object_id(str(owner.id)).ref.delete()
+    left = await item.owners.get()
+    assert left
+    assert left.value == []
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+async def test_a_password_is_added_and_removed_by_the_sdk(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api (application-addpassword, application-removepassword)."""
+    app = await an_app(graph)
+    item = graph.applications.by_application_id(str(app.id))
+    body = AddPasswordPostRequestBody(password_credential=PasswordCredential(display_name="ci"))
+    made = await item.add_password.post(body)
+    assert made
+    assert made.secret_text
+    read = await item.get()
+    assert read
+    assert [(one.display_name, one.secret_text) for one in read.password_credentials or []] == [("ci", None)]
+    await item.remove_password.post(RemovePasswordPostRequestBody(key_id=made.key_id))
+    read = await item.get()
+    assert read
+    assert read.password_credentials == []
+
+
+async def test_a_federated_credential_lives_and_goes(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api (federatedidentitycredential-*)."""
+    app = await an_app(graph)
+    credentials = graph.applications.by_application_id(str(app.id)).federated_identity_credentials
+    made = await credentials.post(
+        FederatedIdentityCredential(
+            name="cluster", issuer="https://issuer.example", subject="s", audiences=["api://AzureADTokenExchange"]
+        )
+    )
+    assert made
+    item = credentials.by_federated_identity_credential_id(str(made.id))
+    await item.patch(FederatedIdentityCredential(subject="t"))
+    read = await item.get()
+    assert read
+    assert (read.name, read.subject) == ("cluster", "t")
+    await item.delete()
+    left = await credentials.get()
+    assert left
+    assert left.value == []
+
+
+# --- roles and grants -------------------------------------------------------------------------------------------------
+async def roles_and_two(graph: GraphServiceClient) -> tuple[ServicePrincipal, ServicePrincipal]:
+    """A resource with a role, and a client."""
+    role = AppRole(
+        id=ROLE, allowed_member_types=["Application"], display_name="Call", description="May call",
+        value="Functions.Call", is_enabled=True,
+    )  # fmt: skip
+    resource = await a_principal(graph, await an_app(graph, "door", app_roles=[role]))
+    return resource, await a_principal(graph, await an_app(graph, "caller"))
+
+
+@pytest.mark.parametrize("side", ["resource", "principal"])
+async def test_a_role_is_assigned_seen_from_both_sides_and_taken_away(graph: GraphServiceClient, side: str) -> None:
+    """Source: learn.microsoft.com/graph/api (serviceprincipal-post-approleassignedto, -post-approleassignments)."""
+    resource, client = await roles_and_two(graph)
+    assert resource.id
+    assert client.id
+    of_resource = graph.service_principals.by_service_principal_id(resource.id).app_role_assigned_to
+    of_client = graph.service_principals.by_service_principal_id(client.id).app_role_assignments
+    wanted = AppRoleAssignment(principal_id=uuid.UUID(client.id), resource_id=uuid.UUID(resource.id), app_role_id=ROLE)
+    made = await (of_resource if side == "resource" else of_client).post(wanted)
+    assert made
+    for one in (await of_resource.get(), await of_client.get()):
+        assert one
+        assert [each.id for each in one.value or []] == [made.id]
+    if side == "resource":
+        await of_resource.by_app_role_assignment_id(str(made.id)).delete()
+    else:
+        await of_client.by_app_role_assignment_id(str(made.id)).delete()
+    left = await of_client.get()
+    assert left
+    assert left.value == []
+
+
+async def test_a_role_of_graph_itself_is_a_permission_for_graph(trusted: Simulator, graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/permissions-grant-via-msgraph (application permissions)."""
+    trusted.world.switches.graph_rights_from_token = True
+    _, client = await roles_and_two(graph)
+    assert client.id
+    itself = await graph.service_principals_with_app_id(GRAPH_APP_ID).get()
+    assert itself
+    assert itself.id
+    role = next(one for one in itself.app_roles or [] if one.value == "Application.Read.All")
+    assert str(role.id) == GRAPH_ROLES["Application.Read.All"]
+    token_before = trusted.graph_headers(str(client.app_id))
+    await graph.service_principals.by_service_principal_id(client.id).app_role_assignments.post(
+        AppRoleAssignment(principal_id=uuid.UUID(client.id), resource_id=uuid.UUID(itself.id), app_role_id=role.id)
+    )
+    asked = [token_before, trusted.graph_headers(str(client.app_id))]
+    statuses = [(await trusted.send("GET", "", "/v1.0/applications", headers=headers)).status for headers in asked]
+    assert statuses == [403, 200], "a token keeps the roles that it was issued with"
+
+
+async def test_delegated_permissions_are_granted_changed_and_revoked(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api (oauth2permissiongrant-post, -update, -delete)."""
+    resource, client = await roles_and_two(graph)
+    made = await graph.oauth2_permission_grants.post(
+        OAuth2PermissionGrant(
+            client_id=client.id, resource_id=resource.id, consent_type="AllPrincipals", scope="user_impersonation"
+        )
+    )
+    assert made
+    item = graph.oauth2_permission_grants.by_o_auth2_permission_grant_id(str(made.id))
+    await item.patch(OAuth2PermissionGrant(scope="openid"))
+    read = await item.get()
+    assert read
+    assert read.scope == "openid"
+    await item.delete()
+    left = await graph.oauth2_permission_grants.get()
+    assert left
+    assert left.value == []
+
+
+async def test_objects_are_found_by_their_ids_whatever_they_are(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api/directoryobject-getbyids."""
+    app = await an_app(graph)
+    principal = await a_principal(graph, app)
+    ids = [str(app.id), str(principal.id), "00000000-0000-4000-8000-000000000009"]
+    found = await graph.directory_objects.get_by_ids.post(GetByIdsPostRequestBody(ids=ids))
+    assert found
+    assert [type(one).__name__ for one in found.value or []] == ["Application", "ServicePrincipal"]
+    only = await graph.directory_objects.get_by_ids.post(GetByIdsPostRequestBody(ids=ids, types=["servicePrincipal"]))
+    assert only
+    assert [one.id for one in only.value or []] == [principal.id]
+
+
+async def test_the_beta_version_is_loudly_not_simulated(trusted: Simulator) -> None:
+    """No Azure behaviour: the simulator's own limit."""
+    headers = trusted.graph_headers(CLIENT)
+    answer = await trusted.send("GET", "graph.microsoft.com", "/beta/applications", headers=headers)
+    assert (answer.status, answer.data()["error"]["code"]) == (501, "NotSimulated")
+    assert trusted.world.missing == {"GET /beta/applications: Graph": 1}
