@@ -39,6 +39,8 @@ from azuresim import Simulator
 from azuresim.entra.directory import GRAPH_APP_ID, GRAPH_ROLES
 from contract.sdk import CLIENT, signed_in, trusted
 
+__all__ = ["trusted"]
+
 ALL = {"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"}
 ROLE = uuid.UUID("70000000-0000-4000-8000-000000000001")
 
