@@ -453,6 +453,26 @@ async def test_times_and_guids_follow_dotnet(shop: Apim, expression: str, expect
         '@{ int n; if (!int.TryParse("8", out n)) { return "none"; } return n.ToString(); }',
         "8",
     ),
+    (
+        "switch",
+        '@{ switch (context.Request.Method) { case "GET": case "HEAD": return "read"; case "POST": { return "write"; } '
+        'default: return "other"; } }',
+        "write",
+    ),
+    (
+        "switch in a loop",
+        "@{ var n = 0; foreach (var x in new[] { 1, 2, 3 }) "
+        "{ switch (x) { case 2: continue; default: break; } n += x; } return n; }",
+        "4",
+    ),
+    ("caught", '@{ try { return int.Parse("x"); } catch { return -1; } }', "-1"),
+    ("not thrown", '@{ try { return int.Parse("5"); } catch (Exception e) { return -1; } }', "5"),
+    (
+        "caught null",
+        '@{ var found = "none"; try { found = context.Product.Name; } catch (Exception) { found = "caught"; } '
+        "return found; }",
+        "caught",
+    ),
     ("returns of two kinds", '@{ if (context.Request.Method == "GET") { return 1; } return "text"; }', "text"),
     ("comments and lines", "@{\n  // the method\n  var m = context.Request.Method; /* done */\n  return m;\n}", "POST"),
 )
@@ -674,6 +694,28 @@ NOT_ALL_PATHS = "Not all code paths return a value in lambda expression of type 
         "foreach statement cannot operate on variables of type 'int' because 'int' does not contain a public instance"
         " definition for 'GetEnumerator'",
     ),
+    (
+        "falls through",
+        "@{ switch (1) { case 1: var a = 1; case 2: return 1; } return 2; }",
+        "Control cannot fall through from one case label ('case 1:') to another",
+    ),
+    (
+        "case twice",
+        '@{ switch ("a") { case "a": return 1; case "a": return 2; } return 3; }',
+        "The switch statement contains multiple cases with the label value '\"a\"'",
+    ),
+    ("case that varies", "@{ int n = 1; switch (1) { case n: return 1; } return 2; }", "A constant value is expected"),
+    (
+        "caught type",
+        '@{ try { return int.Parse("x"); } catch (FormatException) { return 0; } }',
+        "Usage of type 'System.FormatException' is not supported within expressions",
+    ),
+    ("nothing caught", "@{ try { return 1; } }", "Expected catch or finally"),
+    (
+        "assigned only in try",
+        '@{ int n; try { n = int.Parse("x"); } catch { } return n; }',
+        "Use of unassigned local variable 'n'",
+    ),
     ("constant division by zero", "@(1 / 0)", "Division by constant zero"),
     ("constant overflow", "@(int.MaxValue + 1)", "The operation overflows at compile time in checked mode"),
     (
@@ -734,8 +776,10 @@ async def test_what_does_not_compile_is_refused_with_its_place(shop: Apim, expre
 
 @in_module
 @corpus(
-    ("try", "@{ try { return 1; } catch { return 2; } }", "the statement 'try'"),
-    ("switch", "@{ switch (1) { default: return 2; } }", "the statement 'switch'"),
+    ("text of an exception", "@{ try { return 1; } catch (Exception e) { return e.Message; } }", "'Exception.Message'"),
+    ("finally", "@{ try { return 1; } finally { } }", "the statement 'finally'"),
+    ("pattern in a switch", "@{ switch (1) { case int n: return n; } return 2; }", "patterns in a switch"),
+    ("static member of a generic type", "@(List<int>.Empty)", "static members of 'List'"),
     ("query", "@(from x in new[] { 1 } select x)", "'from'"),
     ("anonymous type", "@(new { a = 1 })", "anonymous types"),
     ("tuple", "@((1, 2))", "tuples"),
@@ -1060,6 +1104,7 @@ def test_decimals_are_exact_and_keep_their_scale(one: Decimal, other: Decimal, w
 
 
 PIECES = [
+    *("try", "catch", "switch", "case", "default", "break"),
     *(
         "context",
         "Variables",

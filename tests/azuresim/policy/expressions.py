@@ -18,13 +18,13 @@ from typing import Any, Protocol
 
 from azuresim.policy.csharp import members, syntax
 from azuresim.policy.csharp.bound import Bound
+from azuresim.policy.csharp.branches import Branches
 from azuresim.policy.csharp.context import Context, Scope
 from azuresim.policy.csharp.creation import Creation
 from azuresim.policy.csharp.errors import EvaluationError, ExpressionError, NotRun, NotSimulated
 from azuresim.policy.csharp.frame import Frame
 from azuresim.policy.csharp.parser import Parser
 from azuresim.policy.csharp.parser_statements import StatementParser
-from azuresim.policy.csharp.statements import Statements
 from azuresim.policy.csharp.types import VOID
 from azuresim.policy.csharp.values import text_of
 
@@ -91,7 +91,7 @@ def bound(source: str, end: str) -> Bound:
     if end == "}":
         body = StatementParser(source).body()
         syntax.refuse_depth(body)
-        return Statements().body(body)
+        return Branches().body(body)
     node = Parser(source).whole()
     syntax.refuse_depth(node)
     found = Creation().bind(node)

@@ -51,7 +51,10 @@ ALLOWED = {
 }
 SPACES = {name: space for space, names in reversed(ALLOWED.items()) for name in names.split()}
 REFUSED = {
-    "System": "Activator AppDomain Console Environment GC Type Version Buffer Lazy Attribute Delegate",
+    "System": """Activator AppDomain Console Environment GC Type Version Buffer Lazy Attribute Delegate
+        ArgumentException ArgumentNullException ArithmeticException DivideByZeroException FormatException
+        IndexOutOfRangeException InvalidCastException InvalidOperationException NullReferenceException
+        OverflowException""",
     "System.Collections": "ArrayList Hashtable",
     "System.Diagnostics": "Process Stopwatch Debug Trace",
     "System.Globalization": "CultureInfo NumberStyles DateTimeStyles NumberFormatInfo DateTimeFormatInfo Calendar",

@@ -8,8 +8,6 @@ from azuresim.policy.csharp.parser import Parser
 from azuresim.policy.csharp.syntax import Node
 
 UNKNOWN = (
-    "try",
-    "switch",
     "do",
     "throw",
     "using",
@@ -129,6 +127,54 @@ class StatementParser(Parser):
     def return_(self) -> Node:
         return self.ended(syntax.Return(None if self.peek() == ";" else self.expression()))
 
+    def try_(self) -> Node:
+        body = self.block()
+        if self.peek() == "finally":
+            raise NotSimulated("the statement 'finally' is not simulated")
+        if not self.accept("catch"):
+            raise ExpressionError("Expected catch or finally")
+        kind, name = self.exception() if self.accept("(") else (None, "")
+        caught = self.block()
+        if self.peek() in ("catch", "finally"):
+            raise NotSimulated(f"the statement '{self.peek()}' behind a catch is not simulated")
+        return syntax.Try(body, kind, name, caught)
+
+    def exception(self) -> tuple[syntax.TypeName, str]:
+        kind = self.type()
+        name = "" if self.peek() == ")" else self.identifier()
+        self.expect(")")
+        if self.peek() == "when":
+            raise NotSimulated("an exception filter is not simulated")
+        return kind, name
+
+    def switch(self) -> Node:
+        of = self.condition()
+        self.expect("{")
+        sections: list[syntax.Section] = []
+        while not self.accept("}"):
+            labels = [self.label()]
+            while self.labelled():
+                labels.append(self.label())
+            statements: list[Node] = []
+            while not self.labelled() and self.peek() != "}":
+                statements.append(self.statement())
+            sections.append(syntax.Section(tuple(labels), tuple(statements)))
+        return syntax.Switch(of, tuple(sections))
+
+    def labelled(self) -> bool:
+        return self.peek() == "case" or (self.peek() == "default" and self.peek(1) == ":")
+
+    def label(self) -> Node | None:
+        found = None
+        if self.accept("case"):
+            found = self.expression()
+        elif not self.accept("default"):
+            raise ExpressionError("Expected case or default label" if self.here.kind != "end" else "} expected")
+        if self.peek() != ":":
+            raise NotSimulated("patterns in a switch are not simulated")
+        self.at += 1
+        return found
+
     def foreach(self) -> Node:
         self.expect("(")
         kind = None if self.accept("var") else self.type()
@@ -158,4 +204,6 @@ KEYWORDS = {
     "foreach": StatementParser.foreach,
     "for": StatementParser.for_,
     "while": StatementParser.while_,
+    "switch": StatementParser.switch,
+    "try": StatementParser.try_,
 }

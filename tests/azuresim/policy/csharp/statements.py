@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,11 @@ Step = Callable[[Frame], Any]  # NEXT, BREAK, CONTINUE, or a tuple with the valu
 
 @dataclass
 class Around:
-    """A loop that encloses a statement: what is assigned where it is left, and where its next round begins."""
+    """A loop or switch around a statement: what is assigned where it is left, and where its next round begins."""
 
     left: Assigned = None
     next: Assigned = None
+    loop: bool = True
 
 
 class Statements(Creation):
@@ -34,7 +35,7 @@ class Statements(Creation):
     def __init__(self) -> None:
         super().__init__()
         self.returned: list[Bound] = []
-        self.loops: list[Around] = []
+        self.around: list[Around] = []
 
     def body(self, node: syntax.Block) -> Bound:
         """The whole block; its type is that of all its `return`s, and object when they differ."""
@@ -45,7 +46,7 @@ class Statements(Creation):
         some = kinds - {NULL}
         one = next(iter(some or {NULL}))
         kind = one if kinds == {one} or (len(some) == 1 and cost(NULL, one) is not None) else OBJECT
-        return Bound(kind, lambda frame: step(frame)[0].run(frame))
+        return Bound(kind, lambda frame: step(frame)[0])
 
     def step(self, node: Node) -> Step:
         return STEPS[type(node)](self, node)
@@ -62,15 +63,7 @@ class Statements(Creation):
         self.scopes.append({})
         steps = [self.step(one) for one in node.statements]
         self.scopes.pop()
-
-        def run(frame: Frame) -> Any:
-            for step in steps:
-                found = step(frame)
-                if found is not NEXT:
-                    return found
-            return NEXT
-
-        return run
+        return in_turn(steps)
 
     def declaration(self, node: syntax.Declare) -> Step:
         if node.value is None:
@@ -117,8 +110,7 @@ class Statements(Creation):
         value = self.value(node.of)
         self.returned.append(value)
         self.assigned = None
-        found = (value,)
-        return lambda _: found
+        return lambda frame: (value.run(frame),)
 
     def each(self, node: syntax.Each) -> Step:
         of = self.value(node.of)
@@ -161,9 +153,9 @@ class Statements(Creation):
     def looped(self, node: Node) -> tuple[Step, Around]:
         """The body of a loop; behind it, `assigned` is what holds when the next round begins."""
         around = Around()
-        self.loops.append(around)
+        self.around.append(around)
         body = self.scoped(node)
-        self.loops.pop()
+        self.around.pop()
         self.assigned = meet(self.assigned, around.next)
         return body, around
 
@@ -194,9 +186,9 @@ class Statements(Creation):
         return run
 
     def leave(self, node: syntax.Leave) -> Step:
-        if not self.loops:
+        around = next((one for one in reversed(self.around) if one.loop or node.word == "break"), None)
+        if around is None:
             raise ExpressionError("No enclosing loop out of which to break or continue")
-        around = self.loops[-1]
         if node.word == "break":
             around.left = meet(around.left, self.assigned)
         else:
@@ -204,6 +196,19 @@ class Statements(Creation):
         self.assigned = None
         found = BREAK if node.word == "break" else CONTINUE
         return lambda _: found
+
+
+def in_turn(steps: Sequence[Step]) -> Step:
+    """One after the other, until one of them leaves."""
+
+    def run(frame: Frame) -> Any:
+        for step in steps:
+            found = step(frame)
+            if found is not NEXT:
+                return found
+        return NEXT
+
+    return run
 
 
 STEPS: dict[type[Node], Callable[[Any, Any], Step]] = {

@@ -229,6 +229,30 @@ class Leave(Node):
     word: str
 
 
+@dataclass(frozen=True)
+class Section(Node):
+    """`case a: case b: statements`; None among the labels is `default`."""
+
+    labels: tuple[Node | None, ...]
+    statements: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Switch(Node):
+    of: Node
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Try(Node):
+    """`try { } catch (type name) { }`; the type may be left out, and the name too."""
+
+    body: Node
+    type: TypeName | None
+    name: str
+    caught: Node
+
+
 def refuse_depth(root: Node) -> None:
     """NotSimulated when the tree is so deep that running it could exhaust the stack."""
     level: list[object] = [root]

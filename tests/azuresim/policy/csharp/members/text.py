@@ -269,6 +269,12 @@ declare(
     },
     others="GetHashCode GetType Equals* ReferenceEquals",
 )
+declare(
+    "Exception",
+    "System",
+    {},
+    others="Message StackTrace InnerException Data Source HelpLink HResult TargetSite GetBaseException ToString* new",
+)
 
 
 # --- encodings --------------------------------------------------------------------------------------------------------
