@@ -28,7 +28,7 @@ __all__ = ["trusted"]
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop"
 IDENTITIES = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
-MSI = "2024-11-30"
+MSI = "2025-05-31-preview"
 
 
 async def test_a_group_is_created_read_changed_listed_and_deleted_by_the_sdk(trusted: Simulator) -> None:

@@ -11,7 +11,7 @@ class GraphSwitches:
     """How long reads after a write see the old state (404 for new objects). Minutes have been seen in the field."""
     graph_page_size: int = 100
     """Objects in a page of a list without $top. 100 is documented; smaller pages make clients follow links."""
-    graph_rights_from_token: bool = False
+    graph_rights_from_token: bool = True
     """Rights are the roles in the caller's token, as they were when it was issued, which is what Graph does; off, what
     is granted and taken away counts at once."""
     graph_nested_merge: bool = True
