@@ -178,6 +178,14 @@ def to_date(value: Any) -> datetime:
     raise invalid(value, "DateTime")
 
 
+def to_guid(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        return parse_guid(value)
+    raise invalid(value, "Guid")
+
+
 CONVERT: dict[str, Callable[[Any], Any]] = {
     "string": to_text,
     "int": lambda value: to_whole(value, "int"),
@@ -186,5 +194,5 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
     "decimal": to_decimal,
     "bool": to_bool,
     "DateTime": to_date,
-    "Guid": lambda value: value if isinstance(value, UUID) else parse_guid(value),
+    "Guid": to_guid,
 }

@@ -15,16 +15,18 @@ from typing import Any
 from uuid import UUID
 
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
-from azuresim.policy.csharp.values import LARGEST_TEXT, Char, bounded, text_of
+from azuresim.policy.csharp.values import LARGEST_TEXT, Char, Local, Unspecified, bounded, text_of
 
 WIDEST = 10_000
 ITEM = re.compile(r"\{\{|\}\}|\{(\d{1,6})\s*(?:,\s*(-?\d{1,6})\s*)?(?::([^{}]*))?\}|[{}]")
 
 
-def composed(template: str | None, values: Sequence[Any]) -> str:
+def composed(template: str | None, values: Sequence[Any] | None) -> str:
     """string.Format."""
     if template is None:
         raise EvaluationError("Value cannot be null. (Parameter 'format')")
+    if values is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'args')")
     total = 0
 
     def item(found: re.Match[str]) -> str:
@@ -217,7 +219,7 @@ def date_piece(value: datetime, piece: str) -> str:
     if letter == "F" and size <= 7:
         return f"{value.microsecond:06d}0"[:size].rstrip("0")
     if letter == "K":
-        return "" if getattr(value, "kind", "Utc") == "Unspecified" else "Z"
+        return {"Unspecified": "", "Local": "+00:00"}.get(getattr(value, "kind", "Utc"), "Z")
     if letter == "z":
         return {1: "+0", 2: "+00"}.get(size, "+00:00")
     if letter == "%":
@@ -255,8 +257,9 @@ def parse_date(text: str | None) -> datetime:
     else:
         groups = found.groups()
     numbers = [int(one or 0) for one in groups[:6]]
+    zone = Local if text.rstrip().endswith(("Z", "+00:00")) else Unspecified
     try:
-        return datetime(*numbers, int((groups[6] or "").ljust(6, "0")[:6] or 0))  # type: ignore[arg-type,call-arg,unused-ignore]
+        return zone(*numbers, int((groups[6] or "").ljust(6, "0")[:6] or 0))  # type: ignore[arg-type,call-arg,unused-ignore]
     except ValueError as error:
         raise EvaluationError("String was not recognized as a valid DateTime.") from error
 

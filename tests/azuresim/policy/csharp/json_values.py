@@ -17,7 +17,7 @@ from uuid import UUID
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.frame import Query, elements
 from azuresim.policy.csharp.types import JARRAY, JOBJECT, JPROPERTY, JTOKEN, JVALUE, T
-from azuresim.policy.csharp.values import Char, Enum, Long, Pair, bounded, double_text, text_of
+from azuresim.policy.csharp.values import Char, Enum, Long, Pair, Unspecified, bounded, double_text, of_kind, text_of
 
 DEEPEST = 64
 MOST_TOKENS = 50_000
@@ -118,6 +118,10 @@ class JsonDate(datetime):
 
     source: str
 
+    def plain(self) -> datetime:
+        """The date on its own, as C# gets it."""
+        return of_kind(datetime if self.source.endswith("Z") else Unspecified, self)
+
     @classmethod
     def at(cls, value: datetime, source: str) -> JsonDate:
         made = cls(*value.timetuple()[:6], value.microsecond)
@@ -160,7 +164,8 @@ def scalar(value: Any) -> str:
         return quoted(value.source)
     if isinstance(value, datetime):
         fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
-        return quoted(value.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + fraction + "Z")
+        zone = {"Unspecified": "", "Local": "+00:00"}.get(getattr(value, "kind", "Utc"), "Z")
+        return quoted(value.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + fraction + zone)
     if isinstance(value, float):
         shown = double_text(value)
         return shown if any(mark in shown for mark in ".EN") else shown + ".0"
@@ -218,6 +223,7 @@ SHOWN = {
 def convert(value: Any, name: str) -> Any:
     from azuresim.policy.csharp.conversions import CONVERT
 
+    value = value.plain() if isinstance(value, JsonDate) else value
     work: Callable[[Any], Any] | None = CONVERT.get(name)
     if work is None:
         raise NotRun(f"the conversion of JSON to '{name}' is not simulated")
@@ -284,8 +290,10 @@ def walk(value: Json, depth: int = 0) -> Iterator[Json]:
 STEP = re.compile(r"\.?([A-Za-z_@][\w-]*)|\[(\d+)\]|\['([^']*)'\]")
 
 
-def selected(token: Json, path: str) -> Json | None:
+def selected(token: Json, path: str | None) -> Json | None:
     """SelectToken: names, indexes and quoted names; filters, wildcards and descent are not simulated."""
+    if path is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'path')")
     rest = path.removeprefix("$")
     at, found = 0, token
     while at < len(rest):

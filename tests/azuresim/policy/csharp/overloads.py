@@ -44,7 +44,7 @@ def overloads(of: T, name: str) -> list[tuple[Signature, Types]]:
 
 
 def others(of: T) -> set[str]:
-    return {name for one in (of, *parents(of)) if one.name in TYPES for name in TYPES[one.name].others}
+    return {name for one in (of, *parents(of), OBJECT) if one.name in TYPES for name in TYPES[one.name].others}
 
 
 def missing(of: T, name: str, static: bool) -> ExpressionError:

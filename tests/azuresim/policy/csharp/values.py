@@ -59,6 +59,22 @@ class Byte(int):
     """A C# byte."""
 
 
+class Unspecified(datetime):
+    """A DateTime of no zone; one in UTC is a plain datetime."""
+
+    kind = "Unspecified"
+
+
+class Local(datetime):
+    """A DateTime in the gateway's zone, which is UTC here."""
+
+    kind = "Local"
+
+
+def of_kind(kind: type[datetime], value: datetime) -> datetime:
+    return kind(*value.timetuple()[:6], value.microsecond)
+
+
 class Array(list[Any]):
     """T[] or List<T>; `type` is the whole static type."""
 
@@ -109,6 +125,8 @@ PLAIN: Mapping[type, T] = {
     Byte: T("byte"),
     bytes: BYTES,
     datetime: DATETIME,
+    Unspecified: DATETIME,
+    Local: DATETIME,
     timedelta: TIMESPAN,
     UUID: GUID,
     type(None): NULL,
@@ -124,7 +142,7 @@ ZEROS: Mapping[T, Any] = {
     BOOL: False,
     CHAR: Char("\0"),
     T("byte"): Byte(0),
-    DATETIME: datetime(1, 1, 1),
+    DATETIME: Unspecified(1, 1, 1),
     TIMESPAN: timedelta(),
     GUID: UUID(int=0),
 }

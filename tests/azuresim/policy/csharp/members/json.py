@@ -8,7 +8,7 @@ from typing import Any
 from azuresim.policy.csharp import json_values as json
 from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.frame import Frame, Query, elements
-from azuresim.policy.csharp.json_values import Json, child, owned, parsed, selected, serialized, to_json
+from azuresim.policy.csharp.json_values import Json, JsonDate, child, owned, parsed, selected, serialized, to_json
 from azuresim.policy.csharp.signatures import Typed, declare
 from azuresim.policy.csharp.types import (
     JARRAY,
@@ -162,10 +162,10 @@ def try_get(token: Json, name: str) -> tuple[bool, Json | None]:
     return name in token.value, token.value.get(name)
 
 
-def find_any_case(token: Json, name: str, comparison: Enum) -> Json | None:
+def find_any_case(token: Json, name: str | None, comparison: Enum) -> Json | None:
     if name in token.value:
         return child(token, name)
-    if not comparison.name.endswith("IgnoreCase"):
+    if name is None or not comparison.name.endswith("IgnoreCase"):
         return None
     return next((one for key, one in token.value.items() if key.lower() == name.lower()), None)
 
@@ -270,10 +270,19 @@ declare(
     },
     others=COMMON + " Count",
 )
+
+
+def held(token: Json) -> Any:
+    return token.value.plain() if isinstance(token.value, JsonDate) else token.value
+
+
 declare(
     "JValue",
     SPACE,
-    {"new(object value)": lambda value: Json(JVALUE, to_json(value).value), "object Value": lambda token: token.value},
+    {
+        "new(object value)": lambda value: Json(JVALUE, to_json(value).value),
+        "object Value": held,
+    },
     others=COMMON + " CreateString CreateNull CreateComment CompareTo",
 )
 

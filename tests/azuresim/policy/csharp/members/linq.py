@@ -116,6 +116,8 @@ def ordered(frame: Frame, of: Any, key: Callable[[Any], Any], descending: bool) 
 def order(one: Any, other: Any) -> int:
     if one is None or other is None:
         return (one is not None) - (other is not None)
+    if type(one) is not type(other):
+        raise NotRun("comparing objects of different types is not simulated")
     if isinstance(one, str) and not (one.isascii() and one.isalnum() and one == one.lower() and other == other.lower()):
         raise NotRun("sorting texts in a culture is not simulated")
     try:
@@ -152,7 +154,9 @@ def same(value: Any) -> Any:
 def keyed(frame: Frame, types: dict[str, T], of: Any, key: Callable[[Any], Any], value: Callable[[Any], Any]) -> Any:
     result = Dictionary(T("Dictionary", (types["K"], types.get("V", types["T"]))))
     for one in frame.items(of):
-        added(result, key(one), value(one))
+        name = key(one)
+        mark_of(name)
+        added(result, name, value(one))
     return result
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from azuresim.policy.csharp import conversions as to
+from azuresim.policy.csharp.decimals import EXACT, fitted
 from azuresim.policy.csharp.errors import EvaluationError
 from azuresim.policy.csharp.formats import formatted
 from azuresim.policy.csharp.members.text import from_base64, to_base64
@@ -144,13 +145,21 @@ def from_based(text: str | None, base: int) -> int:
     return found - 2**32 if found >= 2**31 else found
 
 
+def hexadecimal(content: bytes | None) -> str:
+    if content is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'value')")
+    return "-".join(f"{one:02X}" for one in content)
+
+
 def rounded(value: Any, digits: int = 0) -> Any:
     """Banker's rounding, as Math.Round has it."""
     if not 0 <= digits <= 15:
         raise EvaluationError("Rounding digits must be between 0 and 15, inclusive.")
     if isinstance(value, float):
         return round(value * 10.0**digits) / 10.0**digits if abs(value) < 1e16 else value
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    if -int(value.as_tuple().exponent) <= digits:
+        return value
+    return fitted(value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN, EXACT))
 
 
 def power(one: float, other: float) -> float:
@@ -210,6 +219,6 @@ declare(
 declare(
     "BitConverter",
     "System",
-    {"static string ToString(byte[] value)": lambda content: "-".join(f"{one:02X}" for one in content)},
+    {"static string ToString(byte[] value)": hexadecimal},
     others="ToInt32 ToInt64 GetBytes ToDouble ToBoolean ToChar ToUInt32 IsLittleEndian ToString*",
 )

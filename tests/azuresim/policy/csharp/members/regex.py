@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azuresim.policy.csharp.errors import NotRun
+from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.regexes import Pattern, pattern_of
 from azuresim.policy.csharp.signatures import declare
 from azuresim.policy.csharp.types import STRING, T, array
@@ -42,7 +42,9 @@ class Groups:
     def __init__(self, found: re.Match[str] | None) -> None:
         self.found = found
 
-    def group(self, key: str | int) -> Group:
+    def group(self, key: str | int | None) -> Group:
+        if key is None:
+            raise EvaluationError("Value cannot be null. (Parameter 'name')")
         if isinstance(key, str) and key.isdecimal():
             key = int(key)
         if self.found is None:
@@ -63,11 +65,13 @@ def found_in(pattern: Pattern, text: str | None) -> Match:
     return Match(pattern.compiled.search(pattern.bounded(text)))
 
 
-def replace(text: str | None, pattern: str | None, new: str, options: Enum | None = None) -> str:
+def replace(text: str | None, pattern: str | None, new: str | None, options: Enum | None = None) -> str:
     return replaced(pattern_of(pattern, options), text, new)
 
 
-def replaced(pattern: Pattern, text: str | None, new: str) -> str:
+def replaced(pattern: Pattern, text: str | None, new: str | None) -> str:
+    if new is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'replacement')")
     template = re.compile(r"\$(?:(\d+)|\{(\w+)\}|(\$)|(&)|(.?))", re.DOTALL)
     total = 0
 

@@ -109,6 +109,8 @@ def split(text: str, separators: Sequence[str], most: int = 2**31 - 1, options: 
 
 
 def joined(separator: str | None, values: Any) -> str:
+    if values is None:
+        raise EvaluationError("Value cannot be null. (Parameter 'value')")
     texts = [text_of(one) for one in values]
     size = sum(map(len, texts)) + len(separator or "") * len(texts)
     if size > 2 * LARGEST_TEXT:
@@ -196,7 +198,9 @@ declare(
         "int IndexOf(char value)": find,
         "int IndexOf(string value, int startIndex)": find,
         "int IndexOf(char value, int startIndex)": find,
-        "int IndexOf(string value, StringComparison c)": lambda text, value, c: find(folded(text, c), folded(value, c)),
+        "int IndexOf(string value, StringComparison c)": lambda text, value, c: find(
+            folded(text, c), folded(given(value), c)
+        ),
         "int LastIndexOf(string value)": lambda text, value: plain(text).rfind(given(value)),
         "int LastIndexOf(char value)": lambda text, value: plain(text).rfind(value),
         "string Substring(int startIndex)": substring,
@@ -286,7 +290,7 @@ class Encoding:
 
     def encode(self, text: str) -> bytes:
         if self.name == "ascii":
-            return text.encode("ascii", "replace")
+            return given(text, "s").encode("ascii", "replace")
         return given(text, "s").encode(self.name, "replace")
 
     def decode(self, content: bytes) -> str:

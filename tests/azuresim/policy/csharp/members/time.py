@@ -11,7 +11,7 @@ from azuresim.policy.csharp.errors import EvaluationError, NotRun
 from azuresim.policy.csharp.formats import formatted, parse_date
 from azuresim.policy.csharp.signatures import Live, declare
 from azuresim.policy.csharp.types import T
-from azuresim.policy.csharp.values import Enum, Long, text_of
+from azuresim.policy.csharp.values import Enum, Local, Long, Unspecified, of_kind, text_of
 
 EPOCH = datetime(1, 1, 1)
 BEYOND = "The added or subtracted value results in an un-representable DateTime."
@@ -47,9 +47,9 @@ def months(value: datetime, amount: int) -> datetime:
     return value.replace(year=year, month=month + 1, day=day)
 
 
-def made(*parts: int) -> datetime:
+def made(*parts: int, zone: type[datetime] = Unspecified) -> datetime:
     try:
-        return datetime(*parts)  # type: ignore[arg-type]
+        return zone(*parts)  # type: ignore[arg-type]
     except (ValueError, OverflowError) as error:
         raise EvaluationError("Year, Month, and Day parameters describe an un-representable DateTime.") from error
 
@@ -92,13 +92,13 @@ declare(
         "new(int year, int month, int day)": made,
         "new(int year, int month, int day, int hour, int minute, int second)": made,
         "new(int year, int month, int day, int hour, int minute, int second, DateTimeKind kind)": lambda *parts: made(
-            *parts[:-1]
+            *parts[:-1], zone=datetime
         ),
         "static DateTime UtcNow": Live(lambda frame: frame.now()),
-        "static DateTime Now": Live(lambda frame: frame.now()),
-        "static DateTime Today": Live(lambda frame: midnight(frame.now())),
-        "static DateTime MinValue": lambda: EPOCH,
-        "static DateTime MaxValue": lambda: datetime.max,
+        "static DateTime Now": Live(lambda frame: of_kind(Local, frame.now())),
+        "static DateTime Today": Live(lambda frame: of_kind(Local, midnight(frame.now()))),
+        "static DateTime MinValue": lambda: of_kind(Unspecified, EPOCH),
+        "static DateTime MaxValue": lambda: Unspecified.max,
         "static DateTime Parse(string s)": parse_date,
         "static int DaysInMonth(int year, int month)": days_in,
         "static bool IsLeapYear(int year)": lambda year: days_in(year, 2) == 29,
