@@ -12,7 +12,7 @@ from azuresim.policy.csharp import conversions as to
 from azuresim.policy.csharp.decimals import EXACT, fitted
 from azuresim.policy.csharp.errors import EvaluationError
 from azuresim.policy.csharp.formats import formatted
-from azuresim.policy.csharp.members.text import from_base64, to_base64
+from azuresim.policy.csharp.members.encodings import from_base64, to_base64
 from azuresim.policy.csharp.signatures import Live, declare
 from azuresim.policy.csharp.values import Long, text_of
 
