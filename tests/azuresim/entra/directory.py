@@ -193,9 +193,10 @@ class Directory:
 
     def forget_principal(self, object_id: str) -> None:
         """The service principal is gone, with assignments of it and to it."""
-        self.service_principals.pop(object_id, None)
         for assignment in [a for a in self.assignments.values() if object_id in (a["principalId"], a["resourceId"])]:
             del self.assignments[assignment["id"]]
+            self.permission_follows(assignment, granted=False)
+        self.service_principals.pop(object_id, None)
 
     def follow_application(self, application: Body, roles_gone: Iterable[str]) -> None:
         """The service principal shows what its application says now; assignments of removed roles are gone."""
@@ -312,4 +313,6 @@ def blank_principal(display_name: str, client_id: str) -> Body:
         "servicePrincipalNames": [client_id],
         "appRoles": [],
         "tags": [],
+        "passwordCredentials": [],
+        "keyCredentials": [],
     }

@@ -299,9 +299,10 @@ class Entra(Directory):
         self.secrets.setdefault(client_id.lower(), set()).add(secret)
 
     def secret_has_ended(self, client_id: str, secret: str) -> bool:
-        """Whether the directory says that this secret of the application is over."""
+        """Whether the directory says that this secret of the application, or of its service principal, is over."""
         now = self.world.clock.stamp()
-        held = (self.application(client_id) or {}).get("passwordCredentials") or []
+        both = (self.application(client_id) or {}, self.principal(client_id) or {})
+        held = [one for body in both for one in body.get("passwordCredentials") or []]
         return any(
             self.secret_of_key.get(one["keyId"]) == secret and str(one.get("endDateTime") or now) < now for one in held
         )

@@ -20,6 +20,10 @@ MOST = 20
 Ask = Callable[[HttpCall], HttpAnswer]
 
 
+def is_batch(call: HttpCall) -> bool:
+    return call.method == "POST" and call.path.lower().rstrip("/") == "/v1.0/$batch"
+
+
 def batch(request: GraphRequest, ask: Ask) -> HttpAnswer:
     sent = request.json().get("requests")
     if not isinstance(sent, list) or not 1 <= len(sent) <= MOST:

@@ -2,7 +2,7 @@
 The query options that shape a list or an object: $select, $expand, $orderby, $search, $count, $top.
 
 What directory objects take is narrower than OData: one $expand with at most 20 related objects, $orderby by
-displayName unless the query is an advanced one, $search and $count only with `ConsistencyLevel: eventual`.
+displayName unless the query is an advanced one, $search and $count only with `ConsistencyLevel: eventual`, no $skip.
 Sources: learn.microsoft.com/graph/query-parameters, aad-advanced-queries and search-query-parameter. The texts of some
 refusals are assumed.
 """
@@ -12,33 +12,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from azuresim.contract_check import properties_of
+from azuresim.contract_check import graph_types, properties_of
 from azuresim.entra.directory import Body
-from azuresim.graph.children import owners_of
+from azuresim.graph.relations import related_of
 from azuresim.graph.request import GraphError, GraphRequest, bad_request
 from azuresim.wire import HttpCall
 
-KNOWN = {kind: frozenset(properties_of(kind)) | {"id"} for kind in ("application", "servicePrincipal")}
+TYPES = ("application", "servicePrincipal", "appRoleAssignment", "oAuth2PermissionGrant", "federatedIdentityCredential")
+KNOWN = {kind: frozenset(properties_of(kind)) | {"id"} for kind in TYPES}
+KNOWN["directoryObject"] = KNOWN["application"] | KNOWN["servicePrincipal"]
 MOST_EXPANDED = 20
 FAILED = "Parsing OData Select and Expand failed: "
 EXPAND = re.compile(r"^\s*(?P<name>\w+|\*)\s*(?:\((?P<inner>[^()]*)\))?\s*$")
 CLAUSE = re.compile(r'\s*"(?P<field>\w+):(?P<text>[^"]+)"\s*(?P<joined>AND|OR)?', re.IGNORECASE)
 SEARCHED = ("displayName", "description")
-NAVIGATION = {
-    "application": (
-        "owners", "federatedIdentityCredentials", "extensionProperties", "appManagementPolicies",
-        "homeRealmDiscoveryPolicies", "tokenIssuancePolicies", "tokenLifetimePolicies",
-    ),
-    "servicePrincipal": (
-        "owners", "appRoleAssignedTo", "appRoleAssignments", "oauth2PermissionGrants", "memberOf", "transitiveMemberOf",
-        "ownedObjects", "createdObjects", "endpoints", "federatedIdentityCredentials",
-    ),
-}  # fmt: skip
-"""What a type may be expanded with. Those of which the simulated tenant has nothing are empty."""
 
 
-def type_of(request: GraphRequest) -> str:
-    return request.kind.removesuffix("s")
+def relations_of(kind: str) -> dict[str, str]:
+    """What the metadata says a type may be expanded with: name -> type of the related objects."""
+    found = graph_types().get(kind, {}).get("navigation") or {}
+    return {name: one["type"] for name, one in found.items()}
 
 
 def eventual(call: HttpCall) -> bool:
@@ -49,77 +42,86 @@ def counted(call: HttpCall) -> bool:
     return (call.argument("$count") or "").lower() == "true"
 
 
+def refuse_unsupported(request: GraphRequest) -> None:
+    """What Graph knows and the simulator does not is refused, never ignored; $skip is what the directory refuses."""
+    for name in ("$apply", "$compute"):
+        if request.call.argument(name) is not None:
+            request.world.missing[f"{request.kind}: {name}"] += 1
+            raise bad_request(f"The query option '{name}' is not simulated.", "Request_UnsupportedQuery")
+    if request.call.argument("$skip") is not None:
+        raise bad_request("'$skip' is not supported by the service.", "Request_UnsupportedQuery")
+
+
+# --- $select and $expand ----------------------------------------------------------------------------------------------
 def names_in(text: str | None, kind: str) -> list[str]:
     """The names of a $select; 400 for one that the type has not."""
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     for name in names:
         if name not in KNOWN[kind]:
-            raise bad_request(
-                f"{FAILED}Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.", "BadRequest"
-            )
+            raise unknown_property(name, kind)
     return names
 
 
-def shaped(request: GraphRequest, body: Body) -> Body:
+def unknown_property(name: str, kind: str) -> GraphError:
+    text = f"{FAILED}Could not find a property named '{name[:100]}' on type 'microsoft.graph.{kind}'."
+    return bad_request(text, "BadRequest")
+
+
+def shaped(request: GraphRequest, body: Body, kind: str) -> Body:
     """The object as $select and $expand ask for it."""
-    names = names_in(request.call.argument("$select"), type_of(request))
-    shown = {name: body.get(name) for name in names} if names else dict(body)
-    return shown | expanded(request, body)
+    return chosen(body, names_in(request.call.argument("$select"), kind)) | expanded(request, body, kind)
 
 
-def expanded(request: GraphRequest, body: Body) -> Body:
+def chosen(body: Body, names: Sequence[str]) -> Body:
+    """What the names choose, and what says which type it is; everything without names."""
+    if not names:
+        return dict(body)
+    return {name: value for name, value in body.items() if name.startswith("@")} | {
+        name: body.get(name) for name in names
+    }
+
+
+def expanded(request: GraphRequest, body: Body, kind: str) -> Body:
     text = request.call.argument("$expand")
     if text is None:
         return {}
     found = EXPAND.match(text)
     if found is None or found["name"] == "*":
         raise bad_request("Expand with more than one navigation property is not supported.", "Request_UnsupportedQuery")
-    name, kind = found["name"], type_of(request)
-    if name not in NAVIGATION[kind]:
-        raise bad_request(
-            f"{FAILED}Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.", "BadRequest"
-        )
-    inner = dict(part.split("=", 1) for part in (found["inner"] or "").split(";") if "=" in part)
+    name = found["name"]
+    if name not in relations_of(kind):
+        raise unknown_property(name, kind)
+    inner = dict(part.strip().split("=", 1) for part in (found["inner"] or "").split(";") if "=" in part)
     if set(inner) - {"$select"}:
         raise bad_request("Only $select is supported inside $expand.", "Request_UnsupportedQuery")
-    chosen = [one.strip() for one in inner.get("$select", "").split(",") if one.strip()]
-    related = related_of(request, body, name)[:MOST_EXPANDED]
-    return {name: [{one: each.get(one) for one in chosen} if chosen else each for each in related]}
+    related_kind = relations_of(kind)[name].removeprefix("Collection(").removesuffix(")").removeprefix("graph.")
+    names = names_in(inner.get("$select"), related_kind) if related_kind in KNOWN else []
+    return {name: [chosen(one, names) for one in related_of(request.world, body, name)[:MOST_EXPANDED]]}
 
 
-def related_of(request: GraphRequest, body: Body, name: str) -> list[Body]:
-    entra = request.world.entra
-    if name == "owners":
-        return owners_of(request, body)
-    if name == "federatedIdentityCredentials":
-        return list(entra.federated_bodies.get(body["id"], {}).values())
-    if name == "oauth2PermissionGrants":
-        return [one for one in entra.permission_grants.values() if one["clientId"] == body["id"]]
-    side = {"appRoleAssignedTo": "resourceId", "appRoleAssignments": "principalId"}.get(name)
-    return [one for one in entra.assignments.values() if side is not None and one[side] == body["id"]]
-
-
-def ordered(request: GraphRequest, found: Sequence[Body]) -> list[Body]:
+# --- $orderby ---------------------------------------------------------------------------------------------------------
+def ordered(call: HttpCall, found: Sequence[Body], kind: str) -> list[Body]:
     """As $orderby says; without one, in the order of creation."""
-    text = request.call.argument("$orderby")
+    text = call.argument("$orderby")
     if text is None:
         return list(found)
     name, _, direction = text.strip().partition(" ")
-    if name not in KNOWN[type_of(request)] or direction.strip().lower() not in ("", "asc", "desc"):
+    if name not in KNOWN[kind] or direction.strip().lower() not in ("", "asc", "desc"):
         raise bad_request(f"Invalid order by clause: '{text[:80]}'.", "BadRequest")
-    advanced = eventual(request.call) and counted(request.call)
-    if not advanced and (name != "displayName" or request.call.argument("$filter") is not None):
+    advanced = eventual(call) and counted(call)
+    if not advanced and (name != "displayName" or call.argument("$filter") is not None):
         text = "Sorting is not supported without 'ConsistencyLevel: eventual' and '$count=true'."
         raise bad_request(text, "Request_UnsupportedQuery")
     return sorted(found, key=lambda one: str(one.get(name) or "").lower(), reverse=direction.strip().lower() == "desc")
 
 
-def searched(request: GraphRequest, found: Iterable[Body]) -> list[Body]:
+# --- $search ----------------------------------------------------------------------------------------------------------
+def searched(call: HttpCall, found: Iterable[Body]) -> list[Body]:
     """Those that `$search="displayName:text"` means: a word of the property begins with each word of the text."""
-    text = request.call.argument("$search")
+    text = call.argument("$search")
     if text is None:
         return list(found)
-    if not eventual(request.call):
+    if not eventual(call):
         raise bad_request(
             "Request with $search query parameter only works through MSGraph with a special request header: "
             "'ConsistencyLevel: eventual'",
@@ -149,9 +151,3 @@ def search_test(text: str) -> Callable[[Body], bool]:
 
     join = all if all_of else any
     return lambda one: join(holds(one, name, words) for name, words in clauses)
-
-
-def need_eventual(call: HttpCall) -> None:
-    """`/$count` is an advanced query."""
-    if not eventual(call):
-        raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")

@@ -17,6 +17,7 @@ READ_ALL = {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read
 WRITE_ALL = {"Application.ReadWrite.All", "Directory.ReadWrite.All"}
 OWNED = "Application.ReadWrite.OwnedBy"
 ASSIGN = "AppRoleAssignment.ReadWrite.All"
+SCHEMA = "https://graph.microsoft.com/v1.0/$metadata#"
 
 
 class GraphError(Exception):
@@ -53,6 +54,11 @@ class GraphRequest:
         return self.world.entra.graph_permissions.get(self.caller.client_id, set())
 
     @property
+    def type(self) -> str:
+        """What the metadata calls an object of the collection."""
+        return self.kind.removesuffix("s")
+
+    @property
     def objects(self) -> dict[str, Body]:
         """The collection as it really is."""
         entra = self.world.entra
@@ -65,6 +71,10 @@ class GraphRequest:
 
     def owns(self, object_id: str) -> bool:
         return OWNED in self.permissions and self.caller.object_id in self.world.entra.owners.get(object_id, ())
+
+    def record(self, where: str, before: object, after: object) -> None:
+        """The write is in the journal; nothing is when nothing changed."""
+        self.world.journal.record("graph", where, before, after)
 
     def need(self, allowed: bool) -> None:
         if not allowed:
@@ -94,6 +104,26 @@ class GraphRequest:
         return body
 
 
+def readable(request: GraphRequest) -> Body:
+    """The addressed object, when the caller may read it."""
+    everything = bool(request.permissions & READ_ALL)
+    request.need(everything or OWNED in request.permissions)
+    found = request.find(request.visible)
+    request.need(everything or request.owns(found["id"]))
+    return found
+
+
+def writable(request: GraphRequest) -> Body:
+    """The addressed object as it really is, when the caller may change it."""
+    everything = bool(request.permissions & WRITE_ALL)
+    request.need(everything or OWNED in request.permissions)
+    found = request.find(request.visible)
+    request.need(everything or request.owns(found["id"]))
+    if found["id"] not in request.objects:
+        raise not_found(found["id"])
+    return request.objects[found["id"]]
+
+
 def same(found: Any, wanted: str) -> bool:
     return isinstance(found, str) and found.lower() == wanted.lower()
 
@@ -103,4 +133,4 @@ def origin(call: HttpCall) -> str:
 
 
 def context(request: GraphRequest, suffix: str = "") -> str:
-    return f"https://graph.microsoft.com/v1.0/$metadata#{request.kind}{suffix}"
+    return f"{SCHEMA}{request.kind}{suffix}"

@@ -20,3 +20,6 @@ class GraphSwitches:
     """Application.ReadWrite.OwnedBy suffices for appRoleAssignedTo on an owned service principal. Reports disagree."""
     graph_owned_by_makes_owner: bool = True
     """An app created under OwnedBy is owned by its creator. UNVERIFIED."""
+    graph_identifier_uri_policy: bool = False
+    """The tenant takes only identifier URIs that hold its id, a verified domain of it or the client id; newer tenants
+    begin so."""
