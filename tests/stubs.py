@@ -11,7 +11,9 @@ from funcgate.azure import (
     Backend,
     Function,
     ManagedIdentity,
+    NamedValue,
     PolicyText,
+    Secret,
     Service,
     ServicePrincipal,
     Site,
@@ -74,7 +76,8 @@ class StubApim:
     service: Service = field(default_factory=a_service)
     api: Api | None = None
     backends: dict[str, Backend] = field(default_factory=dict)
-    named_values: set[str] = field(default_factory=lambda: {"orders-fn-key"})
+    named_values: dict[str, NamedValue] = field(default_factory=dict)
+    values: dict[str, Secret] = field(default_factory=dict)
     policy: PolicyText | None = None
     api_gone: bool = False
     refuses_delete: Exception | None = None
@@ -99,14 +102,34 @@ class StubApim:
     async def list_backends(self, service: str) -> Sequence[Backend]:
         return list(self.backends.values())
 
-    async def has_named_value(self, service: str, name: str) -> bool:
-        return name in self.named_values
+    async def get_named_value(self, service: str, name: str) -> NamedValue | None:
+        return self.named_values.get(name)
+
+    async def value_of(self, service: str, seen: NamedValue) -> Secret:
+        return self.values[seen.name]
+
+    async def put_named_value(
+        self, service: str, name: str, value: Secret, tags: Sequence[str], etag: str | None
+    ) -> None:
+        self.written.append(("put", name, tuple(tags), etag))
+        self.named_values[name] = NamedValue(name=name, secret=True, tags=tuple(tags), etag='"2"')
+        self.values[name] = value
+
+    async def tag_named_value(self, service: str, name: str, tags: Sequence[str], etag: str | None) -> None:
+        self.written.append(("tag", name, tuple(tags), etag))
+        self.named_values[name] = replace(self.named_values[name], tags=tuple(tags))
+
+    async def delete_named_value(self, service: str, name: str, etag: str | None) -> None:
+        if self.refuses_delete:
+            raise self.refuses_delete
+        self.written.append(("delete", name, etag))
+        del self.named_values[name]
 
     async def put_backend(self, service: str, name: str, change: Mapping[str, Any], etag: str | None) -> None:
         self.written.append(("put", name, change, etag))
         seen = self.backends.get(name, a_backend(header_credentials={}))
         headers = {
-            key.lower(): tuple(values) for key, values in change.get("credentials", {}).get("header", {}).items()
+            key.lower(): tuple(values or ()) for key, values in change.get("credentials", {}).get("header", {}).items()
         }
         kept = {key: values for key, values in seen.header_credentials.items() if key.lower() not in headers}
         self.backends[name] = replace(
@@ -144,7 +167,23 @@ class StubFunctionApps:
     functions: Sequence[Function] | Exception = field(default_factory=lambda: [a_function()])
     auth: dict[str, Any] = field(default_factory=lambda: {"platform": {"enabled": False}})
     site_gone: Exception | None = None
-    written: list[dict[str, Any]] = field(default_factory=list)
+    keys: dict[str, str] | Exception = field(default_factory=lambda: {"default": "d"})
+    written: list[Any] = field(default_factory=list)
+
+    async def host_keys(self, site: str) -> Mapping[str, Secret]:
+        if isinstance(self.keys, Exception):
+            raise self.keys
+        return {name: Secret(value) for name, value in self.keys.items()}
+
+    async def make_host_key(self, site: str, name: str) -> None:
+        assert isinstance(self.keys, dict)
+        self.written.append(("make", name))
+        self.keys[name] = f"value of {name}"
+
+    async def delete_host_key(self, site: str, name: str) -> None:
+        assert isinstance(self.keys, dict)
+        self.written.append(("delete", name))
+        del self.keys[name]
 
     async def get_site(self, site: str) -> Site:
         if self.site_gone:

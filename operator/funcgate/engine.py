@@ -15,7 +15,21 @@ from funcgate import conditions
 from funcgate.azure import write_fence
 from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
-from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Phase, Plan, camel, named, plan
+from funcgate.model import (
+    ORDER,
+    TEARDOWN,
+    Action,
+    Aspect,
+    Change,
+    Drift,
+    Facts,
+    Observed,
+    Phase,
+    Plan,
+    camel,
+    named,
+    plan,
+)
 from funcgate.spec import Binding
 
 S = TypeVar("S")
@@ -156,6 +170,7 @@ class _Run:
         self.binding = binding
         self.is_gone = is_gone
         self.dry_run = dry_run
+        self.phases = TEARDOWN if binding.deleting else ORDER
         self.facts = Facts()
         self.givers = givers
         self.writers = [aspect for aspect in aspects if aspect.phase is not None]
@@ -193,7 +208,7 @@ class _Run:
 
     async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
         """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its."""
-        before = [each for each in Phase if (each > phase if self.binding.deleting else each < phase)]
+        before = self.phases[: self.phases.index(phase)]
         for other in self.writers:
             for each in before:
                 if other is not aspect and not await self.passed[other.name, each]:
@@ -304,7 +319,7 @@ class _AspectRun(Generic[S]):
     async def _apply(self, changes: Sequence[Change[S]]) -> bool:
         """Whether anything was written. One phase after the other, each when its turn has come."""
         steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
-        for phase in sorted(Phase, reverse=self.binding.deleting):
+        for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
             if due:
                 await self.run.await_turn(self.aspect, phase)

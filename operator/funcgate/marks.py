@@ -6,10 +6,13 @@ created goes with its owner, what was adopted is left without the mark.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from funcgate.model import Ownership
 
+_OWNER_TAG = "funcgate-owner="
+_CREATED_TAG = "funcgate-created"
 _MARK = re.compile(r"\s*\[funcgate owner=(?P<owner>[^\s\]]+) (?P<how>created|adopted)\]")
 
 
@@ -37,6 +40,21 @@ def put(description: str | None, mark: Mark) -> str:
     """The description with exactly this mark, at its end."""
     how = "created" if mark.created else "adopted"
     return f"{take(description)} [funcgate owner={mark.owner} {how}]".strip()
+
+
+def of_tags(tags: Iterable[str]) -> Mark | None:
+    """The mark among the tags of a thing, if there is one: `funcgate-owner=prod/shop/orders`, `funcgate-created`."""
+    held = set(tags)
+    owner = next((tag.removeprefix(_OWNER_TAG) for tag in sorted(held) if tag.startswith(_OWNER_TAG)), None)
+    return None if owner is None else Mark(owner=owner, created=_CREATED_TAG in held)
+
+
+def tagged(tags: Iterable[str], mark: Mark | None) -> tuple[str, ...]:
+    """The tags with exactly this mark among them, or without any."""
+    others = tuple(tag for tag in tags if not tag.startswith(_OWNER_TAG) and tag != _CREATED_TAG)
+    if mark is None:
+        return others
+    return (*others, f"{_OWNER_TAG}{mark.owner}", *([_CREATED_TAG] if mark.created else []))
 
 
 def take(description: str | None) -> str:

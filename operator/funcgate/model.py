@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 class Phase(IntEnum):
     """
-    The safety order between aspects: add the new, switch callers over, close and remove the old.
+    The safety order between aspects: add the new, switch callers over, close, clear away what nothing uses any more.
 
     A write waits until every other aspect is done with its writes of earlier phases.
     """
@@ -36,6 +36,12 @@ class Phase(IntEnum):
     ADD = 1
     SWITCH = 2
     CLOSE = 3
+    CLEAR = 4
+
+
+ORDER = (Phase.ADD, Phase.SWITCH, Phase.CLOSE, Phase.CLEAR)
+TEARDOWN = (Phase.CLOSE, Phase.SWITCH, Phase.ADD, Phase.CLEAR)
+"""A binding that goes is taken down from the other end; what others stand on goes last either way."""
 
 
 class Ownership(StrEnum):
@@ -181,6 +187,8 @@ class Facts:
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    key_name: str | None = field(default=None, metadata={"named": "the function app's host key"})
+    held_key: str | None = field(default=None, metadata={"named": "the key in the named value"})
     key_reference: str | None = field(default=None, metadata={"named": "the named value that holds the key"})
     backend_id: str | None = field(default=None, metadata={"named": "the backend"})
     sends_token: bool | None = field(default=None, metadata={"named": "the policy that sends the token"})

@@ -112,10 +112,31 @@ class ApiManagement(_Part):
     identity: Identity = SystemAssigned()
 
 
+class HostKey(_Part):
+    """The second lock: a host key of the app, made for this binding, that the gateway sends."""
+
+    source: Literal["HostKey"] = "HostKey"
+
+
+class NoKey(_Part):
+    """No key is sent: the functions ask for none, or somebody else sees to it."""
+
+    source: Literal["None"]
+
+
+Key = Annotated[HostKey | NoKey, Field(discriminator="source")]
+
+
 class FunctionApp(_Part):
     """The function app behind it."""
 
     id: SiteId
+    key: Key = HostKey()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether calls carry a host key."""
+        return isinstance(self.key, HostKey)
 
 
 class ExistingRegistration(_Part):
@@ -192,9 +213,13 @@ class Spec(_Part):
             raise _first_error(invalid) from None
 
 
+_KINDS = ("SystemAssigned", "UserAssigned", "HostKey", "None")
+"""What pydantic puts into the path of an error for the member of a union that was chosen."""
+
+
 def _first_error(invalid: ValidationError) -> SpecError:
     error = invalid.errors(include_url=False, include_input=False)[0]
-    path = ".".join(str(part) for part in error["loc"] if part not in ("SystemAssigned", "UserAssigned"))
+    path = ".".join(str(part) for part in error["loc"] if part not in _KINDS)
     message = error["msg"].removeprefix("Value error, ")
     return SpecError(f"spec.{path}" if path else "spec", message)
 

@@ -35,3 +35,12 @@ def test_what_carries_no_mark_belongs_to_nobody_known(description: str | None) -
 )
 def test_a_mark_says_whose_a_thing_is(mark: Mark, ownership: Ownership) -> None:
     assert mark.ownership(OURS.owner) is ownership
+
+
+def test_a_mark_among_tags_is_found_replaced_and_taken_away() -> None:
+    tags = marks.tagged(("team", "shop"), OURS)
+    assert marks.of_tags(tags) == OURS
+    adopted = Mark(owner=OURS.owner, created=False)
+    assert marks.of_tags(marks.tagged(tags, adopted)) == adopted
+    assert marks.tagged(tags, None) == ("team", "shop")
+    assert marks.of_tags(("team", "funcgate-created")) is None

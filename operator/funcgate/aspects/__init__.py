@@ -8,7 +8,9 @@ from funcgate.aspects.app_registration import AppRegistration
 from funcgate.aspects.backend import Backend
 from funcgate.aspects.easy_auth import EasyAuth
 from funcgate.aspects.function_app import FunctionApp
+from funcgate.aspects.host_key import HostKey
 from funcgate.aspects.identity import Identity
+from funcgate.aspects.named_value import NamedKey
 from funcgate.aspects.policy import Policy
 from funcgate.azure import Azure, Endpoints
 from funcgate.model import Aspect
@@ -20,6 +22,8 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
         Identity(azure.apim, azure.identities),
         FunctionApp(azure.function_apps),
         AppRegistration(azure.graph),
+        HostKey(azure.function_apps),
+        NamedKey(azure.apim, azure.function_apps),
         Api(azure.apim),
         Backend(azure.apim, endpoints.arm),
         Policy(azure.apim),

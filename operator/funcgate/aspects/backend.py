@@ -2,18 +2,18 @@
 
 import contextlib
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from funcgate import marks
-from funcgate.azure import ANY, ApimClient, ResourceId
+from funcgate.azure import ANY, ApimClient
 from funcgate.azure import Backend as SeenBackend
-from funcgate.errors import Rejected, Unmet
+from funcgate.errors import Rejected
 from funcgate.marks import Mark
 from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, shown
+from funcgate.names import backend_name
 from funcgate.spec import Binding
 
 KEY_HEADER = "x-functions-key"
@@ -47,8 +47,8 @@ class Backend(Aspect[FunctionBackend]):
     name = "backend"
     condition = "BackendReady"
     phase = Phase.ADD
-    needs = ("host_name", "route_prefix")
-    gives = ("backend_id", "key_reference")
+    needs = ("host_name", "route_prefix", "key_reference")
+    gives = ("backend_id",)
 
     def __init__(self, apim: ApimClient, arm: str) -> None:
         """`arm` is ARM's endpoint: the portal finds the site by its address there."""
@@ -60,34 +60,21 @@ class Backend(Aspect[FunctionBackend]):
         return binding.spec.api_management.id
 
     async def observe(self, binding: Binding) -> Mapping[str, Observed[FunctionBackend]]:
-        """The backend of the import's name, if there is one. Raises Unmet when there is no key that it could send."""
+        """The backend of the import's name, if there is one."""
         seen = await self.apim.get_backend(self.home(binding), backend_name(binding))
-        if not binding.deleting and (seen is None or _key(seen) is None):
-            await self._must_have_key(binding)
         if seen is None:
             return {}
         state = FunctionBackend(url=seen.url.rstrip("/"), key=_key(seen), description=seen.description)
         return {_resource(binding): Observed(state=state, ownership=_ownership(seen, binding), etag=seen.etag)}
 
-    async def _must_have_key(self, binding: Binding) -> None:
-        if not await self.apim.has_named_value(self.home(binding), key_name(binding)):
-            raise Unmet(
-                "NamedValueMissing",
-                f"no named value {key_name(binding)} holds the function app's key; import the function app, or create "
-                "the named value with a host key of the app as its secret",
-                stalled=True,
-            )
-
     def learn(self, binding: Binding, observed: Mapping[str, Observed[FunctionBackend]]) -> Mapping[str, Any]:
-        """The backend's name once it is there; the named value that it sends, else the one that the import makes."""
-        seen = observed.get(_resource(binding))
-        reference = seen.state.key if seen and seen.state.key else key_name(binding)
-        return {"key_reference": reference} | ({"backend_id": backend_name(binding)} if seen else {})
+        """The backend's name once it is there."""
+        return {"backend_id": backend_name(binding)} if observed else {}
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, FunctionBackend]:
-        """The functions' base address, and the key as it is sent today."""
+        """The functions' base address, and the named value that holds the key, if one is sent."""
         url = f"https://{facts.host_name}/{facts.route_prefix}".rstrip("/")
-        return {_resource(binding): FunctionBackend(url=url, key=facts.key_reference)}
+        return {_resource(binding): FunctionBackend(url=url, key=facts.key_reference or None)}
 
     async def apply(self, binding: Binding, change: Change[FunctionBackend]) -> None:
         """Write the slice over what is there; delete what we made, unless something else still uses it."""
@@ -106,7 +93,7 @@ class Backend(Aspect[FunctionBackend]):
             "url": after.url,
             "protocol": "http",
             "description": marks.put(change.before.description if change.before else None, mark),
-            "credentials": {"header": {KEY_HEADER: [f"{{{{{after.key}}}}}"]}},
+            "credentials": {"header": {KEY_HEADER: [f"{{{{{after.key}}}}}"] if after.key else None}},
         }
         if change.before is None:
             properties["resourceId"] = f"{self.arm}{binding.spec.function_app.id}"
@@ -119,27 +106,8 @@ class Backend(Aspect[FunctionBackend]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Where calls go, and with which key."""
-        return (
-            f"Backend {facts.backend_id} points at https://{facts.host_name}/{facts.route_prefix} and sends the key "
-            f"from named value {facts.key_reference}."
-        )
-
-
-def backend_name(binding: Binding) -> str:
-    """
-    The name that "Import Function App" gives to the backend of this app.
-
-    Lower case without accents, everything but letters and digits one hyphen, at most 80 characters.
-    Source: microsoft/vscode-apimanagement, src/utils/apiUtil.ts.
-    """
-    plain = unicodedata.normalize("NFKD", ResourceId.parse(binding.spec.function_app.id).name)
-    ascii_only = plain.encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-zA-Z0-9]+", "-", ascii_only)[:80].strip("-").lower()
-
-
-def key_name(binding: Binding) -> str:
-    """The name that "Import Function App" gives to the named value that holds the app's key. Source: as above."""
-    return f"{backend_name(binding)}-key"
+        key = f"the key from named value {facts.key_reference}" if facts.key_reference else "no key"
+        return f"Backend {facts.backend_id} points at https://{facts.host_name}/{facts.route_prefix} and sends {key}."
 
 
 def _resource(binding: Binding) -> str:

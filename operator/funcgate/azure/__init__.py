@@ -18,7 +18,7 @@ from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
 from funcgate.azure.apim import ANY, ApimClient
-from funcgate.azure.apim_documents import HIDDEN, Api, Backend, PolicyText, Service, UserIdentity
+from funcgate.azure.apim_documents import HIDDEN, Api, Backend, NamedValue, PolicyText, Service, UserIdentity
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, ServicePrincipal
@@ -26,6 +26,7 @@ from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes,
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
 from funcgate.azure.resources import ResourceClient
+from funcgate.azure.secrets import Secret
 from funcgate.azure.session import (
     ArmTransport,
     GraphTransport,
@@ -51,9 +52,11 @@ __all__ = [
     "GraphClient",
     "IdentityClient",
     "ManagedIdentity",
+    "NamedValue",
     "PolicyText",
     "ResourceClient",
     "ResourceId",
+    "Secret",
     "Service",
     "ServicePrincipal",
     "Site",

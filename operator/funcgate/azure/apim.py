@@ -6,17 +6,20 @@ from typing import Any, Final
 from funcgate.azure.apim_documents import (
     Api,
     Backend,
+    NamedValue,
     PolicyText,
     Service,
     identity_with,
     lay_over,
     read_api,
     read_backend,
+    read_named_value,
     read_service,
 )
-from funcgate.azure.http import Call, Http, Locks
+from funcgate.azure.http import Call, Flights, Http, Locks
 from funcgate.azure.ids import segment
 from funcgate.azure.operations import finish
+from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, TryAgain
 
 VERSION: Final = "2024-05-01"
@@ -36,6 +39,8 @@ class ApimClient:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._locks = Locks()
+        self._flights: Flights[NamedValue | None] = Flights()
+        self._values: dict[str, tuple[str, Secret]] = {}
 
     async def get_service(self, service: str) -> Service:
         """
@@ -121,14 +126,82 @@ class ApimClient:
         """
         await self._delete(service, "backends", f"backends/{segment(name)}", etag)
 
-    async def has_named_value(self, service: str, name: str) -> bool:
+    async def get_named_value(self, service: str, name: str) -> NamedValue | None:
         """
-        Whether there is a named value with this resource name; its value is not read.
+        The named value, without its value; None when there is none of this name.
 
-        GET {service}/namedValues/{name}. Source: REST reference, "Named Value - Get".
+        GET {service}/namedValues/{name} → `{"name", "properties": {"displayName", "secret", "tags", "keyVault"}}`.
+        Calls at the same time share one request. Source: REST reference, "Named Value - Get".
         """
-        body, _ = await self._get(service, "namedValues", f"namedValues/{segment(name)}")
-        return body is not None
+        path = f"namedValues/{segment(name)}"
+        return await self._flights.of(f"{service}/{path}", lambda: self._read_named_value(service, path))
+
+    async def _read_named_value(self, service: str, path: str) -> NamedValue | None:
+        body, etag = await self._get(service, "namedValues", path)
+        return read_named_value(body, etag) if body is not None else None
+
+    async def value_of(self, service: str, seen: NamedValue) -> Secret:
+        """
+        What the named value holds. Asked for again only when its ETag has changed: each time may spend of the writes'
+        quota.
+
+        POST {service}/namedValues/{name}/listValue → `{"value"}`. Needs
+        Microsoft.ApiManagement/service/namedValues/listValue/action. Source: REST reference, "Named Value - List
+        Value".
+        """
+        key = f"{service}/namedValues/{seen.name}".lower()
+        known = self._values.get(key)
+        if known and seen.etag and known[0] == seen.etag:
+            return known[1]
+        url = self._url(service, f"namedValues/{segment(seen.name)}/listValue")
+        body, _ = await self._http.document(Call(method="POST", url=url, kind="namedValues", lists=True))
+        value = Secret(str(body.get("value") or ""))
+        if seen.etag:
+            self._values[key] = (seen.etag, value)
+        return value
+
+    async def put_named_value(
+        self, service: str, name: str, value: Secret, tags: Sequence[str], etag: str | None
+    ) -> None:
+        """
+        The named value is a secret with this value and these tags; `etag` as in `put_backend`.
+
+        PUT {service}/namedValues/{name} `{"properties": {"displayName", "value", "secret": true, "tags"}}` with
+        If-Match, followed to its end: an accepted write may still fail. Source: REST reference, "Named Value - Create
+        Or Update"; Azure/apiops issue 722.
+        """
+        path = f"namedValues/{segment(name)}"
+        properties = {"displayName": name, "value": value.reveal(), "secret": True, "tags": list(tags)}
+        async with self._locks.of(f"{service}/{path}"):
+            if etag is None:
+                await self._must_be_absent(service, path)
+            call = self._put_call(service, "namedValues", path, properties, etag)
+            await finish(self._http, call, await self._http.send(call), _not_saved(name))
+
+    async def tag_named_value(self, service: str, name: str, tags: Sequence[str], etag: str | None) -> None:
+        """
+        The named value has exactly these tags, and the value that it had.
+
+        PATCH {service}/namedValues/{name} `{"properties": {"tags"}}` with If-Match. Source: REST reference, "Named
+        Value - Update".
+        """
+        path = f"namedValues/{segment(name)}"
+        call = Call(
+            method="PATCH",
+            url=self._url(service, path),
+            kind="namedValues",
+            headers={"If-Match": etag or ANY},
+            body={"properties": {"tags": list(tags)}},
+        )
+        await finish(self._http, call, await self._http.send(call), _not_saved(name))
+
+    async def delete_named_value(self, service: str, name: str, etag: str | None) -> None:
+        """
+        No named value of this name is there. Raises Rejected while a policy refers to it.
+
+        DELETE {service}/namedValues/{name} with If-Match. Source: REST reference, "Named Value - Delete".
+        """
+        await self._delete(service, "namedValues", f"namedValues/{segment(name)}", etag)
 
     async def get_policy(self, service: str, api: str) -> PolicyText | None:
         """
@@ -198,14 +271,15 @@ class ApimClient:
             ) from missing
 
     async def _put(self, service: str, kind: str, path: str, properties: Json, etag: str | None) -> None:
-        await self._http.send(
-            Call(
-                method="PUT",
-                url=self._url(service, path),
-                kind=kind,
-                headers={"If-Match": etag} if etag else {},
-                body={"properties": properties},
-            )
+        await self._http.send(self._put_call(service, kind, path, properties, etag))
+
+    def _put_call(self, service: str, kind: str, path: str, properties: Json, etag: str | None) -> Call:
+        return Call(
+            method="PUT",
+            url=self._url(service, path),
+            kind=kind,
+            headers={"If-Match": etag} if etag else {},
+            body={"properties": properties},
         )
 
     async def _delete(self, service: str, kind: str, path: str, etag: str | None) -> None:
@@ -230,6 +304,10 @@ def _transitioning(seen: Service) -> TryAgain:
         f"the API Management service is {seen.provisioning_state.lower()}; it takes an identity afterwards",
         reason="ServiceTransitioning",
     )
+
+
+def _not_saved(name: str) -> TryAgain:
+    return TryAgain(f"API Management is still saving named value {name}", reason="NamedValuePending")
 
 
 def _pending() -> TryAgain:

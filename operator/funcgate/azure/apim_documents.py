@@ -80,6 +80,17 @@ class Backend:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedValue:
+    """A named value without its value. `key_vault`: a vault's secret stands behind it, which is not ours to change."""
+
+    name: str
+    secret: bool
+    tags: tuple[str, ...] = ()
+    key_vault: bool = False
+    etag: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyText:
     """A policy document as API Management returns it."""
 
@@ -150,6 +161,18 @@ def read_backend(body: Json, etag: str | None) -> Backend:
         header_credentials={name: tuple(_shown(value) for value in values or ()) for name, values in headers.items()},
         validates_certificate_chain=tls.get("validateCertificateChain"),
         validates_certificate_name=tls.get("validateCertificateName"),
+        etag=etag,
+    )
+
+
+def read_named_value(body: Json, etag: str | None) -> NamedValue:
+    """The named value in an answer."""
+    properties = body.get("properties") or {}
+    return NamedValue(
+        name=str(body.get("name") or ""),
+        secret=properties.get("secret") is True,
+        tags=tuple(str(tag) for tag in properties.get("tags") or ()),
+        key_vault=bool(properties.get("keyVault")),
         etag=etag,
     )
 

@@ -1,11 +1,15 @@
 """Function apps: the site, its front door `authsettingsV2`, its functions."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from funcgate.azure.http import Call, Http, Locks
+from funcgate.azure.http import Call, Flights, Http, Locks
+from funcgate.azure.ids import segment
+from funcgate.azure.secrets import Secret
+from funcgate.errors import NotFound
 
 VERSION: Final = "2025-05-01"
 
@@ -47,6 +51,7 @@ class FunctionAppClient:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._locks = Locks()
+        self._flights: Flights[Mapping[str, Secret]] = Flights()
 
     async def get_site(self, site: str) -> Site:
         """
@@ -86,6 +91,52 @@ class FunctionAppClient:
                 return
             body = {"properties": wanted}
             await self._http.send(Call(method="PUT", url=self._auth(site), kind="authsettingsV2", body=body))
+
+    async def host_keys(self, site: str) -> Mapping[str, Secret]:
+        """
+        The app's host keys by name: each of them opens every function. The master key and system keys are not kept.
+
+        POST {site}/host/default/listkeys → `{"masterKey", "functionKeys": {name: value}, "systemKeys"}`. Raises
+        TryAgain, HostRuntimeDown, while the functions host does not answer. Needs
+        Microsoft.Web/sites/host/listkeys/action. Calls at the same time share one request. Source: REST reference, "Web
+        Apps - List Host Keys".
+        """
+        return await self._flights.of(site, lambda: self._list_host_keys(site))
+
+    async def _list_host_keys(self, site: str) -> Mapping[str, Secret]:
+        url = self._url(site, "/host/default/listkeys")
+        body, _ = await self._http.document(Call(method="POST", url=url, kind="hostKeys", lists=True))
+        return {str(name): Secret(str(value)) for name, value in (body.get("functionKeys") or {}).items()}
+
+    async def make_host_key(self, site: str, name: str) -> None:
+        """
+        There is a host key of this name, made by the functions host; one that was there is as it was.
+
+        PUT {site}/host/default/functionKeys/{name} `{"properties": {}}`: without `properties` it is refused, and on a
+        key that exists it would make another value, so the keys are listed first, under one lock per site. Needs
+        Microsoft.Web/sites/host/functionKeys/write. Source: Azure/azure-rest-api-specs issues 14557 and 29701;
+        microsoft/vscode-apimanagement, src/azure/webApp/FunctionAppService.ts.
+        """
+        async with self._locks.of(f"{site}/host"):
+            if name in await self._list_host_keys(site):
+                return
+            await self._http.send(
+                Call(method="PUT", url=self._host_key(site, name), kind="hostKeys", body={"properties": {}})
+            )
+
+    async def delete_host_key(self, site: str, name: str) -> None:
+        """
+        There is no host key of this name.
+
+        DELETE {site}/host/default/functionKeys/{name} → 200 or 204, 404 when it was absent: whether that was the key or
+        the site, the next look tells. Needs Microsoft.Web/sites/host/functionKeys/delete. Source: REST reference, "Web
+        Apps - Delete Host Secret".
+        """
+        with contextlib.suppress(NotFound):
+            await self._http.send(Call(method="DELETE", url=self._host_key(site, name), kind="hostKeys"))
+
+    def _host_key(self, site: str, name: str) -> str:
+        return self._url(site, f"/host/default/functionKeys/{segment(name)}")
 
     async def list_functions(self, site: str) -> Sequence[Function]:
         """

@@ -10,10 +10,10 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -21,6 +21,7 @@ from funcgate.azure.refusals import refusal
 from funcgate.errors import AzureError, TryAgain
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CORRELATION_ID = "x-ms-correlation-request-id"
 READS = frozenset({"GET", "HEAD"})
@@ -44,18 +45,23 @@ last_write: ContextVar[str | None] = ContextVar("last_write", default=None)
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request. `kind` is what metrics call its target: one of a few words, never a name."""
+    """
+    One request. `kind` is what metrics call its target: one of a few words, never a name.
+
+    `lists`: a POST that only reads, as Azure asks for secrets.
+    """
 
     method: str
     url: str
     kind: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = field(default=None, repr=False)
+    lists: bool = False
 
     @property
     def writes(self) -> bool:
         """Whether something may be different in Azure afterwards."""
-        return self.method not in READS
+        return self.method not in READS and not self.lists
 
     @property
     def limit_seconds(self) -> float:
@@ -216,6 +222,22 @@ class Http:
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or 443
+
+
+class Flights(Generic[T]):
+    """Calls for the same thing at the same time share one; what it gives is kept no longer than it lasts."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, asyncio.Task[T]] = {}
+
+    async def of(self, name: str, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the call under this name gives, made now when none is under way."""
+        key = name.lower()
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(make())
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
 
 
 class Locks:

@@ -14,6 +14,8 @@ async def test_all_aspects_fit_together() -> None:
         "IdentityReady",
         "FunctionAppReady",
         "AppRegistrationReady",
+        "HostKeyReady",
+        "NamedValueReady",
         "ApiReady",
         "BackendReady",
         "PolicyReady",

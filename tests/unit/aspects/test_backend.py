@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from builders import OWNER, SITE, a_binding
-from funcgate.aspects.backend import Backend, backend_name, key_name
+from funcgate.aspects.backend import Backend
 from funcgate.azure import ANY
 from funcgate.engine import Outcome
 from funcgate.errors import Rejected
@@ -11,7 +11,7 @@ from funcgate.model import Action, Drift
 from funcgate.spec import Binding
 from stubs import StubApim, a_backend, run
 
-FACTS = {"host_name": "orders-abc.azurewebsites.net", "route_prefix": "v1"}
+FACTS = {"host_name": "orders-abc.azurewebsites.net", "route_prefix": "v1", "key_reference": "orders-fn-key"}
 URL = "https://orders-abc.azurewebsites.net/v1"
 OURS = f"orders-fn [funcgate owner={OWNER} created]"
 ADOPTED = f"orders-fn [funcgate owner={OWNER} adopted]"
@@ -91,10 +91,17 @@ async def test_what_may_be_secret_in_an_address_is_not_shown(url: str, seen: str
     assert [drift.seen for drift in outcome.changes[0].drifts] == [seen]
 
 
-async def test_the_named_value_that_is_sent_today_stays() -> None:
-    apim = holding(description=OURS, header_credentials={"x-functions-key": ("{{ team-key }}",)}, url="https://x")
+async def test_another_named_value_gives_way_to_the_one_that_is_known_to_hold_a_key() -> None:
+    apim = holding(description=OURS, header_credentials={"x-functions-key": ("{{ team-key }}",)})
     await reconcile(apim)
-    assert apim.written[0][2]["credentials"] == {"header": {"x-functions-key": ["{{team-key}}"]}}
+    assert apim.written[0][2]["credentials"] == {"header": {"x-functions-key": ["{{orders-fn-key}}"]}}
+
+
+async def test_where_no_key_is_sent_the_header_goes() -> None:
+    apim = holding(description=OURS)
+    outcome = await reconcile(apim, key_reference="")
+    assert apim.written[0][2]["credentials"] == {"header": {"x-functions-key": None}}
+    assert [drift.field for drift in outcome.changes[0].drifts] == ["key"]
 
 
 async def test_a_trailing_slash_is_no_drift() -> None:
@@ -106,12 +113,6 @@ async def test_an_empty_route_prefix_leaves_the_bare_host() -> None:
     apim = StubApim()
     await reconcile(apim, route_prefix="")
     assert apim.written[0][2]["url"] == "https://orders-abc.azurewebsites.net"
-
-
-async def test_without_any_key_to_send_nothing_is_written() -> None:
-    apim = StubApim(named_values=set())
-    outcome = await reconcile(apim)
-    assert (outcome.reason, outcome.stalled, apim.written) == ("NamedValueMissing", True, [])
 
 
 async def test_another_bindings_backend_serves_as_it_is() -> None:
@@ -148,9 +149,3 @@ async def test_deletion_leaves_a_backend_that_others_use_without_our_mark() -> N
 async def test_deletion_touches_nothing_that_is_not_ours(apim: StubApim) -> None:
     outcome = await reconcile(apim, a_binding(deleting=True))
     assert (outcome.true, apim.written) == (True, [])
-
-
-@pytest.mark.parametrize(("site", "name"), [("orders-fn", "orders-fn"), ("Orders-FN", "orders-fn"), ("a--b", "a-b")])
-def test_names_are_those_of_the_import(site: str, name: str) -> None:
-    binding = a_binding(functionApp={"id": SITE.replace("orders-fn", site)})
-    assert (backend_name(binding), key_name(binding)) == (name, f"{name}-key")

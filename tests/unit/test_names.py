@@ -1,0 +1,30 @@
+import pytest
+
+from builders import SITE, a_binding
+from funcgate.names import LONGEST_KEY, backend_name, host_key_name, named_value_name
+from funcgate.spec import Binding
+
+
+@pytest.mark.parametrize(("site", "name"), [("orders-fn", "orders-fn"), ("Orders-FN", "orders-fn"), ("a--b", "a-b")])
+def test_names_are_those_of_the_import(site: str, name: str) -> None:
+    binding = a_binding(functionApp={"id": SITE.replace("orders-fn", site)})
+    assert (backend_name(binding), named_value_name(binding)) == (name, f"{name}-key")
+
+
+def a_binding_called(namespace: str, name: str, owner: str) -> Binding:
+    known = a_binding()
+    return Binding(namespace=namespace, name=name, generation=1, spec=known.spec, owner=owner)
+
+
+def test_a_host_keys_name_carries_the_binding_and_tells_owners_apart() -> None:
+    one = host_key_name(a_binding_called("shop", "orders", "prod/shop/orders"))
+    other = host_key_name(a_binding_called("shop", "orders", "test/shop/orders"))
+    assert one.startswith("funcgate-shop-orders-")
+    assert one != other
+
+
+def test_a_long_or_dotted_name_still_makes_a_key_name() -> None:
+    long = host_key_name(a_binding_called("n" * 63, "a." + "b" * 200, "prod/n/b"))
+    assert len(long) <= LONGEST_KEY
+    assert set(long) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert long != host_key_name(a_binding_called("n" * 63, "a." + "c" * 200, "prod/n/c"))
