@@ -24,6 +24,7 @@ from azuresim.entra.replicas import Replicas
 from azuresim.resources import key_of
 
 if TYPE_CHECKING:
+    from azuresim.arm.quotas import Bucket
     from azuresim.world import World
 
 Body = dict[str, Any]
@@ -69,6 +70,7 @@ class Directory:
         self.federated_by_graph: dict[str, list[Any]] = {}
         self.secret_of_key: dict[str, str] = {}
         self.permission_grants: dict[str, Body] = {}
+        self.graph_quotas: dict[tuple[str, str], Bucket] = {}
         self.delta_states: dict[tuple[str, str], tuple[float, dict[str, Body]]] = {}
         self.replicas = Replicas(world)
         self._add_graph()

@@ -19,7 +19,7 @@ from azuresim.entra.tokens import GRAPH_AUDIENCES, Caller, InvalidToken
 from azuresim.graph.batch import batch, is_batch
 from azuresim.graph.request import GraphError, GraphRequest
 from azuresim.graph.routes import dispatch
-from azuresim.graph.throttling import units
+from azuresim.graph.throttling import take, units
 from azuresim.journal import acting
 from azuresim.wire import HttpAnswer, HttpCall
 
@@ -34,12 +34,25 @@ def graph(call: HttpCall, world: World) -> tuple[HttpAnswer, Caller | None]:
         caller = authenticate(call, world)
         request = GraphRequest(call=call, world=world, caller=caller)
         with acting(caller.client_id):
-            answer = batch(request, lambda inner: graph(inner, world)[0]) if is_batch(call) else dispatch(request)
+            answer = batch(request, lambda inner: inside(inner, world)) if is_batch(call) else answered(request)
     except GraphError as refused:
         answer = envelope(refused, call, world)
     request_id = world.guid()
     headers = {"request-id": request_id, "client-request-id": call.header("client-request-id", request_id)}
     return answer.plus(headers | {"x-ms-resource-unit": str(units(call))}), caller
+
+
+def answered(request: GraphRequest) -> HttpAnswer:
+    spent = take(request.world, request.call, request.caller.client_id)
+    return dispatch(request).plus(spent)
+
+
+def inside(call: HttpCall, world: World) -> HttpAnswer:
+    """One request of a batch: it meets trouble of its own."""
+    fault = world.faults.take(call, "graph")
+    if fault is not None and fault.replaces_the_work and not fault.reset:
+        return fault.answer()
+    return graph(call, world)[0]
 
 
 def authenticate(call: HttpCall, world: World) -> Caller:
@@ -67,4 +80,4 @@ def envelope(refused: GraphError, call: HttpCall, world: World) -> HttpAnswer:
     }
     if refused.details:
         error["details"] = refused.details
-    return HttpAnswer.json(refused.status, {"error": error})
+    return HttpAnswer.json(refused.status, {"error": error}, refused.headers)

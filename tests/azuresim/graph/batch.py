@@ -44,7 +44,10 @@ def answered(request: GraphRequest, one: dict[str, Any], before: dict[str, dict[
     ):
         error = {"code": "FailedDependency", "message": "Failed dependency."}
         return {"id": one["id"], "status": 424, "body": {"error": error}}
-    answer = ask(inner(request, one))
+    call = inner(request, one)
+    if is_batch(call):
+        raise bad_request("A batch cannot be part of a batch.", "BadRequest")
+    answer = ask(call)
     body: Any = None
     if answer.body:
         try:

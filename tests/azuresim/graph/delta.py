@@ -66,7 +66,7 @@ def differences(request: GraphRequest, before: State, after: State) -> list[Body
     """New and changed objects, then those that went: `changed` while they can be restored, `deleted` afterwards."""
     names = names_in(request.call.argument("$select"), request.type)
     text = request.call.argument("$filter")
-    meant = Parser(text, frozenset({"id"}), advanced=False).whole() if text is not None else None
+    meant = Parser(text, {"id": "Edm.String"}, advanced=False).whole() if text is not None else None
 
     def seen(states: State) -> State:
         shown = {object_id: body for object_id, body in states.items() if meant is None or meant(body)}

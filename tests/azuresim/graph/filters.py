@@ -1,22 +1,32 @@
 """
-`$filter`, as far as directory clients use it: eq, ne, in, startsWith, and, or, not, parentheses, any() over lists.
+`$filter`, as far as directory clients use it: eq, ne, in, ge, le, startsWith, endsWith, and, or, not, parentheses,
+any() over lists, and how many a list has (`/$count`).
 
-`ne`, `not` and `endsWith` are advanced queries: they need `ConsistencyLevel: eventual` and `$count=true`. What is not
-known is refused, never ignored. Sources: learn.microsoft.com/graph/filter-query-parameter and aad-advanced-queries.
+`ne`, `not`, `endsWith` and `/$count` are advanced queries: they need `ConsistencyLevel: eventual` and `$count=true`.
+What is not known is refused, never ignored. Sources: learn.microsoft.com/graph/filter-query-parameter and
+aad-advanced-queries; the text about types is OData's (OData/odata.net).
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from azuresim.entra.directory import Body
 from azuresim.graph.request import GraphError, bad_request
 
 Test = Callable[[Body], bool]
-TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<word>[A-Za-z_][\w./]*)|(?P<number>-?\d+)|(?P<mark>[(),:]))")
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+TOKEN = re.compile(
+    rf"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<guid>{GUID.pattern})|(?P<instant>{INSTANT.pattern})"
+    r"|(?P<word>[A-Za-z_][\w./$]*)|(?P<number>-?\d+)|(?P<mark>[(),:]))",
+    re.IGNORECASE,
+)
 DEEPEST = 20
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {"ge": operator.ge, "le": operator.le}
 ADVANCED = "Operator is not supported without 'ConsistencyLevel: eventual' and '$count=true'."
 
 
@@ -24,10 +34,16 @@ def unsupported(text: str) -> GraphError:
     return bad_request(text, "Request_UnsupportedQuery")
 
 
+class Guid(str):
+    """A literal without quotes: what properties of type Edm.Guid are compared with, and texts are not."""
+
+    __slots__ = ()
+
+
 class Parser:
     """Raises GraphError 400 for what is no filter, or none that is simulated."""
 
-    def __init__(self, text: str, known: frozenset[str], *, advanced: bool) -> None:
+    def __init__(self, text: str, known: Mapping[str, str], *, advanced: bool) -> None:
         self.text, self.known, self.advanced = text, known, advanced
         self.tokens = list(self.split(text))
         self.at = self.depth = 0
@@ -102,17 +118,34 @@ class Parser:
             return self.function(name.lower())
         if name.endswith("/any") and self.peek() == "(":
             return self.any_of(name.removesuffix("/any"))
-        values = self.values_at(name)
-        operator = self.take().lower()
-        if operator == "in":
-            wanted = self.list_of_values()
-            return lambda body: any(same(value, one) for value in values(body) for one in wanted)
-        if operator not in ("eq", "ne"):
-            raise unsupported(f"The operator '{operator[:40]}' is not simulated.")
-        if operator == "ne":
+        if name.endswith("/$count"):
             self.need_advanced()
-        value = self.value()
-        return lambda body: any(same(found, value) for found in values(body)) == (operator == "eq")
+        values = self.values_at(name)
+        word = self.take().lower()
+        if word == "in":
+            wanted = [self.fitting(name, one) for one in self.list_of_values()]
+            return lambda body: any(same(value, one) for value in values(body) for one in wanted)
+        if word in ORDERS:
+            limit, holds = self.fitting(name, self.value()), ORDERS[word]
+            return lambda body: any(comparable(found, limit) and holds(found, limit) for found in values(body))
+        if word not in ("eq", "ne"):
+            raise unsupported(f"The operator '{word[:40]}' is not simulated.")
+        if word == "ne":
+            self.need_advanced()
+        value = self.fitting(name, self.value())
+        return lambda body: any(same(found, value) for found in values(body)) == (word == "eq")
+
+    def fitting(self, name: str, value: Any) -> Any:
+        """The value, when its type is that of the property."""
+        kind = self.known.get(name, "")
+        found = "Edm.Guid" if isinstance(value, Guid) else "Edm.String" if isinstance(value, str) else ""
+        if {kind, found} == {"Edm.Guid", "Edm.String"}:
+            raise bad_request(
+                "A binary operator with incompatible types was detected. Found operand types "
+                f"'{kind}' and '{found}' for operator kind 'Equal'.",
+                "BadRequest",
+            )
+        return value
 
     def function(self, name: str) -> Test:
         if name == "endswith":
@@ -157,7 +190,10 @@ class Parser:
         def values(body: Body) -> list[Any]:
             found: Any = body
             for part in parts:
-                found = found.get(part) if isinstance(found, dict) else None
+                if part == "$count":
+                    found = len(found) if isinstance(found, list) else 0
+                else:
+                    found = found.get(part) if isinstance(found, dict) else None
             return [found]
 
         return values
@@ -177,6 +213,10 @@ class Parser:
             return token[1:-1].replace("''", "'")
         if token.lower() in ("true", "false", "null"):
             return {"true": True, "false": False, "null": None}[token.lower()]
+        if GUID.fullmatch(token):
+            return Guid(token)
+        if INSTANT.fullmatch(token):
+            return token
         if re.fullmatch(r"-?\d{1,18}", token):
             return int(token)
         raise bad_request(f"Invalid filter clause: {self.text[:200]!r}.", "BadRequest")
@@ -187,3 +227,7 @@ def same(found: Any, wanted: Any) -> bool:
     if isinstance(found, str) and isinstance(wanted, str):
         return found.lower() == wanted.lower()
     return type(found) is type(wanted) and bool(found == wanted)
+
+
+def comparable(found: Any, limit: Any) -> bool:
+    return isinstance(found, str) == isinstance(limit, str) and found is not None and limit is not None

@@ -19,7 +19,8 @@ from azuresim.graph.request import GraphError, GraphRequest, bad_request
 from azuresim.wire import HttpCall
 
 TYPES = ("application", "servicePrincipal", "appRoleAssignment", "oAuth2PermissionGrant", "federatedIdentityCredential")
-KNOWN = {kind: frozenset(properties_of(kind)) | {"id"} for kind in TYPES}
+KNOWN = {kind: {name: str(one["type"]) for name, one in properties_of(kind).items()} for kind in TYPES}
+"""The properties of a type, and what type each of them has."""
 KNOWN["directoryObject"] = KNOWN["application"] | KNOWN["servicePrincipal"]
 MOST_EXPANDED = 20
 FAILED = "Parsing OData Select and Expand failed: "

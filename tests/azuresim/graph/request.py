@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,17 @@ SCHEMA = "https://graph.microsoft.com/v1.0/$metadata#"
 class GraphError(Exception):
     """An answer of 4xx in Graph's envelope."""
 
-    def __init__(self, status: int, code: str, message: str, details: Iterable[Body] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Iterable[Body] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message, self.details = status, code, message, list(details)
+        self.headers = headers or {}
 
 
 def not_found(which: str) -> GraphError:

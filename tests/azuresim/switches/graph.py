@@ -23,3 +23,5 @@ class GraphSwitches:
     graph_identifier_uri_policy: bool = False
     """The tenant takes only identifier URIs that hold its id, a verified domain of it or the client id; newer tenants
     begin so."""
+    graph_throttle: bool = False
+    """Who has spent the resource units of a small tenant, or its writes, is refused with 429."""
