@@ -24,7 +24,7 @@ from azuresim.graph.options import (
     searched,
     shaped,
 )
-from azuresim.graph.relations import related_of
+from azuresim.graph.relations import owners_of, related_of
 from azuresim.graph.request import (
     ASSIGN,
     READ_ALL,
@@ -119,8 +119,9 @@ def asked_for(request: GraphRequest, items: Iterable[Body], kind: str) -> list[B
     text = request.call.argument("$filter")
     if text is not None:
         advanced = eventual(request.call) and counted(request.call)
-        test = Parser(text, KNOWN[kind], advanced=advanced).whole()
-        items = [item for item in items if test(item)]
+        owned = "owners" in relations_of(kind)
+        test = Parser(text, KNOWN[kind] | ({"owners": ""} if owned else {}), advanced=advanced).whole()
+        items = [item for item in items if test({**item, "owners": owners_of(request.world, item)} if owned else item)]
     return searched(request.call, items)
 
 
