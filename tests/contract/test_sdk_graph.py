@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
-from msgraph import GraphServiceClient
+from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from msgraph.generated.applications.applications_request_builder import ApplicationsRequestBuilder
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
 from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
@@ -25,15 +32,23 @@ from msgraph.generated.models.app_role_assignment import AppRoleAssignment
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 from msgraph.generated.models.implicit_grant_settings import ImplicitGrantSettings
+from msgraph.generated.models.key_credential import KeyCredential
 from msgraph.generated.models.o_auth2_permission_grant import OAuth2PermissionGrant
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.password_credential import PasswordCredential
 from msgraph.generated.models.reference_create import ReferenceCreate
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.generated.models.web_application import WebApplication
+from msgraph.generated.service_principals.item.add_password.add_password_post_request_body import (
+    AddPasswordPostRequestBody as PrincipalPassword,
+)
+from msgraph.generated.service_principals.item.app_role_assignments.app_role_assignments_request_builder import (
+    AppRoleAssignmentsRequestBuilder,
+)
 from msgraph.graph_request_adapter import GraphRequestAdapter
-from msgraph_core import GraphClientFactory
-from msgraph_core.tasks.page_iterator import PageIterator
+from msgraph.graph_service_client import GraphServiceClient
+from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]  # it ships no types
+from msgraph_core.tasks.page_iterator import PageIterator  # type: ignore[import-untyped]  # nor here
 
 from azuresim import Simulator
 from azuresim.entra.directory import GRAPH_APP_ID, GRAPH_ROLES
@@ -42,6 +57,7 @@ from contract.sdk import CLIENT, signed_in, trusted
 __all__ = ["trusted"]
 
 ALL = {"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"}
+AssignmentsQuery = AppRoleAssignmentsRequestBuilder.AppRoleAssignmentsRequestBuilderGetQueryParameters
 ROLE = uuid.UUID("70000000-0000-4000-8000-000000000001")
 
 
@@ -352,6 +368,157 @@ async def test_objects_are_found_by_their_ids_whatever_they_are(graph: GraphServ
     only = await graph.directory_objects.get_by_ids.post(GetByIdsPostRequestBody(ids=ids, types=["servicePrincipal"]))
     assert only
     assert [one.id for one in only.value or []] == [principal.id]
+
+
+async def test_assignments_are_filtered_by_the_resource_that_they_are_for(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api/serviceprincipal-list-approleassignments (resourceId: Edm.Guid)."""
+    resource, client = await roles_and_two(graph)
+    assert client.id
+    assert resource.id
+    assignments = graph.service_principals.by_service_principal_id(client.id).app_role_assignments
+    await assignments.post(
+        AppRoleAssignment(principal_id=uuid.UUID(client.id), resource_id=uuid.UUID(resource.id), app_role_id=ROLE)
+    )
+    for wanted, found in ((resource.id, [resource.id]), (client.id, [])):
+        query = AssignmentsQuery(filter=f"resourceId eq {wanted}")
+        page = await assignments.get(request_configuration=RequestConfiguration(query_parameters=query))
+        assert page
+        assert [str(one.resource_id) for one in page.value or []] == found
+
+
+# --- service principals -----------------------------------------------------------------------------------------------
+async def test_a_service_principal_is_made_by_its_client_id_when_it_is_missing(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/api/serviceprincipal-upsert (Prefer: create-if-missing)."""
+    app = await an_app(graph)
+    configuration: RequestConfiguration[Any] = RequestConfiguration()
+    configuration.headers.add("Prefer", "create-if-missing")
+    by_client = graph.service_principals_with_app_id(str(app.app_id))
+    made = await by_client.patch(ServicePrincipal(notes="first"), request_configuration=configuration)
+    again = await by_client.patch(ServicePrincipal(notes="second"), request_configuration=configuration)
+    read = await by_client.get()
+    assert made
+    assert read
+    assert (again, read.id, read.app_id, read.notes) == (None, made.id, app.app_id, "second")
+
+
+async def test_a_service_principal_has_owners_and_passwords_and_comes_back_from_the_deleted_items(
+    trusted: Simulator, graph: GraphServiceClient
+) -> None:
+    """Source: learn.microsoft.com/graph/api (serviceprincipal-post-owners, -addpassword, directory-deleteditems-*)."""
+    principal = await a_principal(graph, await an_app(graph))
+    assert principal.id
+    caller = trusted.world.entra.principal(CLIENT)
+    assert caller
+    item = graph.service_principals.by_service_principal_id(principal.id)
+    await item.owners.ref.post(
+        ReferenceCreate(odata_id=f"https://graph.microsoft.com/v1.0/directoryObjects/{caller['id']}")
+    )
+    owners = await item.owners.get()
+    assert owners
+    assert [(type(one).__name__, one.id) for one in owners.value or []] == [("ServicePrincipal", caller["id"])]
+    made = await item.add_password.post(PrincipalPassword(password_credential=PasswordCredential(display_name="ci")))
+    assert made
+    assert made.secret_text
+    await item.delete()
+    deleted = await graph.directory.deleted_items.graph_service_principal.get()
+    assert deleted
+    assert [one.id for one in deleted.value or []] == [principal.id]
+    restored = await graph.directory.deleted_items.by_directory_object_id(principal.id).restore.post()
+    assert isinstance(restored, ServicePrincipal)
+    assert restored.app_id == principal.app_id
+
+
+async def test_a_certificate_is_added_by_the_sdk_and_described_by_graph(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/applications-how-to-add-certificate; msgraph-sdk-python (KeyCredential)."""
+    app = await an_app(graph)
+    item = graph.applications.by_application_id(str(app.id))
+    key = KeyCredential(type="AsymmetricX509Cert", usage="Verify", key=a_certificate())
+    await item.patch(Application(key_credentials=[key]))
+    read = await item.get()
+    assert read
+    assert [(one.display_name, one.key) for one in read.key_credentials or []] == [("CN=ci", None)]
+
+
+def a_certificate() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ci")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    signed = made.not_valid_after(datetime(2028, 1, 1, tzinfo=UTC)).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.DER)
+
+
+# --- many at once, and what changed -----------------------------------------------------------------------------------
+def as_one(of: str, request: RequestInformation, **more: Any) -> dict[str, Any]:
+    """A request of the SDK as one of a batch."""
+    url = urlsplit(request.url)
+    shown = {"id": of, "method": str(request.http_method.value if request.http_method else ""), **more}
+    if request.content:
+        shown |= {"body": json.loads(request.content), "headers": {"Content-Type": "application/json"}}
+    return {**shown, "url": url.path.removeprefix("/v1.0") + (f"?{url.query}" if url.query else "")}
+
+
+async def test_a_batch_of_requests_that_the_sdk_built_is_answered_one_by_one(
+    trusted: Simulator, graph: GraphServiceClient
+) -> None:
+    """Source: learn.microsoft.com/graph/json-batching. BatchRequestContent of msgraph-core 1.5 needs a package more."""
+    app, everything = await an_app(graph), graph.applications
+    missing = everything.by_application_id("99999999-0000-4000-8000-000000000000")
+    requests = [
+        ("found", everything.by_application_id(str(app.id)).to_get_request_information(), {}),
+        ("missing", missing.to_get_request_information(), {}),
+        ("made", everything.to_post_request_information(Application(display_name="made in a batch")), {}),
+        ("after", everything.to_get_request_information(asking(top=1)), {"dependsOn": ["missing"]}),
+    ]
+    for _, request, _ in requests:
+        request.path_parameters["baseurl"] = f"{trusted.url}/v1.0"
+    body = {"requests": [as_one(name, request, **more) for name, request, more in requests]}
+    answer = await trusted.send("POST", "", "/v1.0/$batch", headers=trusted.graph_headers(CLIENT), json=body)
+    answers = {one["id"]: one for one in answer.data()["responses"]}
+    assert {name: one["status"] for name, one in answers.items()} == {
+        "found": 200, "missing": 404, "made": 201, "after": 424,
+    }  # fmt: skip
+    content = json.dumps(answers["found"]["body"]).encode()
+    read = JsonParseNodeFactory().get_root_parse_node("application/json", content).get_object_value(Application)
+    assert read.app_id == app.app_id
+    assert "made in a batch" in await names(graph)
+
+
+async def test_delta_is_followed_by_the_links_that_it_gives(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/delta-query-overview; msgraph-sdk-python (delta, with_url)."""
+    gone, kept = await an_app(graph, "gone"), await an_app(graph, "kept")
+    first = await graph.applications.delta.get()
+    assert first
+    assert first.odata_delta_link
+    await graph.applications.by_application_id(str(gone.id)).delete()
+    await graph.applications.by_application_id(str(kept.id)).patch(Application(notes="changed"))
+    second = await graph.applications.delta.with_url(first.odata_delta_link).get()
+    assert second
+    changes = [(one.id, one.notes, one.additional_data.get("@removed")) for one in second.value or []]
+    assert changes == [(kept.id, "changed", None), (gone.id, None, {"reason": "changed"})]
+
+
+async def test_a_count_comes_along_with_an_advanced_query(graph: GraphServiceClient) -> None:
+    """Source: learn.microsoft.com/graph/aad-advanced-queries ($count=true)."""
+    for name in ("shop orders", "shop billing"):
+        await an_app(graph, name)
+    page = await graph.applications.get(
+        request_configuration=asking(filter="startswith(displayName, 'shop')", count=True, top=1)
+    )
+    assert page
+    assert (page.odata_count, len(page.value or []), bool(page.odata_next_link)) == (2, 1, True)
+
+
+async def test_a_throttled_call_is_not_tried_again_before_its_time(
+    trusted: Simulator, graph: GraphServiceClient
+) -> None:
+    """Source: learn.microsoft.com/graph/throttling; microsoft/kiota-python (no retry for a wait of 180 s and more)."""
+    trusted.world.faults.add(service="graph", status=429, headers={"Retry-After": "300"})
+    with pytest.raises(ODataError) as refused:
+        await graph.applications.get()
+    assert refused.value.response_status_code == 429
+    assert len(trusted.world.calls(service="graph")) == 1
+    assert await graph.applications.get()
 
 
 async def test_the_beta_version_is_loudly_not_simulated(trusted: Simulator) -> None:
