@@ -400,6 +400,18 @@ async def test_a_deleted_client_leaves_its_rights_behind(azure: Simulator) -> No
     assert answer.status == 403
 
 
+async def test_a_service_principal_shows_what_its_application_says(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/graph/api/resources/serviceprincipal (replyUrls, homepage and others)."""
+    (door,) = make(azure, "door")
+    scope = {"id": ROLE["id"], "value": "user_impersonation", "type": "User", "isEnabled": True}
+    web = {"homePageUrl": "https://door.example", "redirectUris": ["https://door.example/cb"]}
+    sent = {"web": web, "spa": {"redirectUris": ["http://localhost"]}, "api": {"oauth2PermissionScopes": [scope]}}
+    assert (await graph(azure, "PATCH", f"/applications/{door['id']}", sent)).status == 204
+    shown = (await graph(azure, "GET", f"/servicePrincipals(appId='{door['appId']}')")).data()
+    assert shown["replyUrls"] == ["https://door.example/cb", "http://localhost"]
+    assert (shown["homepage"], shown["oauth2PermissionScopes"]) == ("https://door.example", [scope])
+
+
 @pytest.mark.parametrize("permission", sorted(GRAPH_ROLES))
 async def test_graphs_own_service_principal_has_its_permissions_as_app_roles(azure: Simulator, permission: str) -> None:
     """Source: learn.microsoft.com/graph/permissions-reference (ids of application permissions)."""

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity.aio import CertificateCredential, ClientSecretCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from kiota_abstractions.api_error import APIError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
@@ -439,8 +441,43 @@ async def test_a_certificate_is_added_by_the_sdk_and_described_by_graph(graph: G
     assert [(one.display_name, one.key) for one in read.key_credentials or []] == [("CN=ci", None)]
 
 
-def a_certificate() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
+async def test_a_client_signs_in_with_what_it_was_given_and_no_more_once_that_is_taken_away(
+    trusted: Simulator, graph: GraphServiceClient
+) -> None:
+    """Source: learn.microsoft.com/graph/api/application-addpassword; azure-identity (secret, certificate)."""
+    app = await an_app(graph)
+    await a_principal(graph, app)
+    item = graph.applications.by_application_id(str(app.id))
+    made = await item.add_password.post(AddPasswordPostRequestBody())
+    assert made
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    der = a_certificate(key)
+    await item.patch(Application(key_credentials=[KeyCredential(type="AsymmetricX509Cert", usage="Verify", key=der)]))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem = private + x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+    who: tuple[str, str] = (trusted.world.tenant_id, str(app.app_id))
+    there: dict[str, Any] = {
+        "authority": trusted.url, "disable_instance_discovery": True, "connection_verify": str(trusted.ca_file),
+    }  # fmt: skip
+    scope = "https://management.azure.com/.default"
+    async with CertificateCredential(*who, certificate_data=pem, **there) as by_key:
+        assert (await by_key.get_token(scope)).token
+    async with ClientSecretCredential(*who, str(made.secret_text), **there) as by_secret:
+        assert (await by_secret.get_token(scope)).token
+    await item.remove_password.post(RemovePasswordPostRequestBody(key_id=made.key_id))
+    await item.patch(Application(key_credentials=[]))
+    async with CertificateCredential(*who, certificate_data=pem, **there) as by_key:
+        with pytest.raises(ClientAuthenticationError, match="AADSTS700027"):
+            await by_key.get_token(scope)
+    async with ClientSecretCredential(*who, str(made.secret_text), **there) as by_secret:
+        with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+            await by_secret.get_token(scope)
+
+
+def a_certificate(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None) -> bytes:
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ci")])
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     made = made.serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))

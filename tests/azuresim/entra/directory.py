@@ -53,6 +53,14 @@ GRAPH_ROLES = {
     "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
 }
 """Permissions that the simulated Graph asks for. Source: learn.microsoft.com/graph/permissions-reference."""
+GRAPH_SCOPES = {
+    "User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
+    "openid": "37f7f235-527c-4136-accd-4a02d197296e",
+    "profile": "14dad69e-099b-42c9-810b-d002981feec1",
+    "email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0",
+    "offline_access": "7427e0e9-2fba-42fe-b0c0-848c9e6a8182",
+}
+"""Delegated permissions that clients ask for most. Source: learn.microsoft.com/graph/permissions-reference."""
 
 
 class Directory:
@@ -115,8 +123,7 @@ class Directory:
         application = self.application(client_id) or {}
         body = blank_principal(application.get("displayName", client_id), client_id) | {
             "id": object_id or self.world.guid(),
-            "servicePrincipalNames": [client_id, *application.get("identifierUris", [])],
-            "appRoles": application.get("appRoles", []),
+            **(mirrored(application) if application else {}),
             "appOwnerOrganizationId": self.tenant_id,
             **more,
         }
@@ -174,10 +181,15 @@ class Directory:
             }
             for name, role_id in GRAPH_ROLES.items()
         ]
+        scopes = [
+            {"id": scope_id, "value": name, "adminConsentDisplayName": name, "type": "User", "isEnabled": True}
+            for name, scope_id in GRAPH_SCOPES.items()
+        ]
         more: Body = {
             "displayName": "Microsoft Graph",
             "appDisplayName": "Microsoft Graph",
             "appRoles": roles,
+            "oauth2PermissionScopes": scopes,
             "appOwnerOrganizationId": "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
             "servicePrincipalNames": [GRAPH_APP_ID, "https://graph.microsoft.com"],
         }
@@ -205,9 +217,7 @@ class Directory:
         principal = self.principal(application["appId"])
         if principal is None:
             return
-        principal["appRoles"] = application["appRoles"]
-        principal["appDisplayName"] = application["displayName"]
-        principal["servicePrincipalNames"] = [application["appId"], *application["identifierUris"]]
+        principal.update(mirrored(application))
         for assignment in [a for a in self.assignments.values() if a["resourceId"] == principal["id"]]:
             if assignment["appRoleId"] in set(roles_gone):
                 del self.assignments[assignment["id"]]
@@ -303,6 +313,22 @@ def blank_application(created: str, display_name: str) -> Body:
     }
 
 
+def mirrored(application: Body) -> Body:
+    """What a service principal shows of its application."""
+    api, web = application.get("api") or {}, application.get("web") or {}
+    platforms = [application.get(name) or {} for name in ("web", "spa", "publicClient")]
+    return {
+        "appDisplayName": application["displayName"],
+        "servicePrincipalNames": [application["appId"], *application["identifierUris"]],
+        "appRoles": application["appRoles"],
+        "oauth2PermissionScopes": api.get("oauth2PermissionScopes") or [],
+        "replyUrls": [uri for platform in platforms for uri in platform.get("redirectUris") or []],
+        "homepage": web.get("homePageUrl"),
+        "logoutUrl": web.get("logoutUrl"),
+        "signInAudience": application["signInAudience"],
+    }
+
+
 def blank_principal(display_name: str, client_id: str) -> Body:
     return {
         "appId": client_id,
@@ -314,6 +340,8 @@ def blank_principal(display_name: str, client_id: str) -> Body:
         "alternativeNames": [],
         "servicePrincipalNames": [client_id],
         "appRoles": [],
+        "oauth2PermissionScopes": [],
+        "replyUrls": [],
         "tags": [],
         "passwordCredentials": [],
         "keyCredentials": [],
