@@ -187,6 +187,26 @@ async def test_a_service_principal_shows_what_it_is_related_to(
     assert await names(azure, f"/servicePrincipals/{mine}/{relation}") == found
 
 
+@pytest.mark.parametrize(
+    ("path", "count"), [("owners/$count", b"1"), ("appRoleAssignedTo/$count", b"0"), ("memberOf/$count", b"0")]
+)
+async def test_what_is_related_is_counted_as_text(azure: Simulator, path: str, count: bytes) -> None:
+    """Source: learn.microsoft.com/graph/query-parameters ($count segment); msgraph-sdk-python (owners.count)."""
+    mine = principal_of(azure, OPERATOR)["id"]
+    azure.world.entra.owners[mine] = {mine}
+    plain = await graph(azure, "GET", f"/servicePrincipals/{mine}/{path}")
+    counted = await graph(azure, "GET", f"/servicePrincipals/{mine}/{path}", headers=ADVANCED)
+    assert (refusal(plain), counted.status, counted.body) == ((400, "Request_BadRequest"), 200, count)
+
+
+@pytest.mark.parametrize(("cast", "found"), [("servicePrincipal", ["operator"]), ("user", [])])
+async def test_owners_can_be_asked_for_by_their_type(azure: Simulator, cast: str, found: list[str]) -> None:
+    """Source: learn.microsoft.com/graph/api/application-list-owners; msgraph-sdk-python (graph_service_principal)."""
+    (door,) = make(azure, "door")
+    azure.world.entra.owners[door["id"]] = {principal_of(azure, OPERATOR)["id"]}
+    assert await names(azure, f"/applications/{door['id']}/owners/microsoft.graph.{cast}") == found
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 async def test_what_nothing_answers_to_is_refused_and_counted(azure: Simulator, method: str) -> None:
     """No Azure behaviour: The simulator's own limit, which it says loudly."""

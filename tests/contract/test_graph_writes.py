@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -317,8 +318,8 @@ async def test_a_patch_can_take_a_password_away_and_neither_make_nor_change_one(
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------
-def certificate(name: str) -> x509.Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate(name: str, key: ec.EllipticCurvePrivateKey | None = None) -> x509.Certificate:
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     made = made.serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
@@ -369,6 +370,46 @@ async def test_what_is_no_certificate_is_refused_and_changes_nothing(
     created = await graph(azure, "POST", "/applications", {"displayName": "new", **sent})
     assert (answer.status, refusal(answer)[1], created.status) == (400, code, 400)
     assert len(azure.world.entra.applications) == 2
+
+
+AN_HOUR, TEN_MINUTES = 3600, 600
+
+
+def proof(azure: Simulator, app: dict[str, Any], key: ec.EllipticCurvePrivateKey, **more: Any) -> str:
+    now = int(azure.world.clock.timestamp())
+    fixed = {"aud": "00000002-0000-0000-c000-000000000000", "iss": app["id"], "nbf": now, "exp": now + TEN_MINUTES}
+    return jwt.encode({**fixed, **more}, key, algorithm="ES256")
+
+
+async def test_an_application_rolls_its_certificate_without_a_permission(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/graph/api (application-addkey, application-removekey)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    app = await an_app(azure, keyCredentials=[key_of(certificate("old", key))])
+    await a_principal(azure, app)
+    headers, path = azure.graph_headers(app["appId"]), f"/v1.0/applications/{app['id']}"
+    body = {"keyCredential": key_of(certificate("new")), "passwordCredential": None, "proof": proof(azure, app, key)}
+    made = await azure.send("POST", "", f"{path}/addKey", headers=headers, json=body)
+    assert (made.status, made.data()["displayName"]) == (200, "CN=new")
+    old = {"keyId": app["keyCredentials"][0]["keyId"], "proof": proof(azure, app, key)}
+    statuses = [(await azure.send("POST", "", f"{path}/removeKey", headers=headers, json=old)).status for _ in range(2)]
+    assert statuses == [204, 403], "the key that is gone proves nothing any more"
+    shown = (await graph(azure, "GET", f"/applications/{app['id']}")).data()["keyCredentials"]
+    assert [one["displayName"] for one in shown] == ["CN=new"]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    "more",
+    [{"aud": "somebody"}, {"iss": "somebody"}, {"exp": 1}, {"nbf": 2**33, "exp": 2**33 + 1}, {"exp": AN_HOUR + 2**31}],
+)
+async def test_a_certificate_is_not_rolled_without_a_good_proof(azure: Simulator, more: dict[str, Any]) -> None:
+    """Claims: learn.microsoft.com/graph/application-rollkey-prooftoken; status and text are assumed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    app = await an_app(azure, keyCredentials=[key_of(certificate("old", key))])
+    for given in (proof(azure, app, key, **more), proof(azure, app, ec.generate_private_key(ec.SECP256R1())), None):
+        sent = {"keyCredential": key_of(certificate("new")), "passwordCredential": None, "proof": given}
+        answer = await graph(azure, "POST", f"/applications/{app['id']}/addKey", sent)
+        assert refusal(answer)[:2] == (403, "Authorization_RequestDenied")
 
 
 # --- upsert -----------------------------------------------------------------------------------------------------------

@@ -60,16 +60,33 @@ def get_list(request: GraphRequest) -> HttpAnswer:
 def get_count(request: GraphRequest) -> HttpAnswer:
     """`/$count` is an advanced query."""
     request.need(bool(request.permissions & READ_ALL))
-    if not eventual(request.call):
-        raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")
+    need_eventual(request)
     return HttpAnswer.text(200, str(len(asked_for(request, request.visible.values(), request.type))))
+
+
+def need_eventual(request: GraphRequest) -> None:
+    if not eventual(request.call):
+        raise bad_request("$count is not currently supported.")
 
 
 # --- what hangs on an object ------------------------------------------------------------------------------------------
 def get_related(request: GraphRequest) -> HttpAnswer:
     """The relation of the path: owners, assignments, and whatever else the type has."""
-    known = {name.lower(): name for name in relations_of(request.type)}
-    name = known.get(request.where["relation"].lower())
+    name, kind, related = relation_in(request)
+    if kind not in KNOWN:  # policies and the like, of which the tenant has none
+        return HttpAnswer.json(200, {"@odata.context": f"{SCHEMA}{request.kind}", "value": []})
+    return listed(request, related, kind, f"{SCHEMA}{'directoryObjects' if kind == 'directoryObject' else name}")
+
+
+def count_related(request: GraphRequest) -> HttpAnswer:
+    _, kind, related = relation_in(request)
+    need_eventual(request)
+    return HttpAnswer.text(200, str(len(asked_for(request, related, kind)) if kind in KNOWN else 0))
+
+
+def relation_in(request: GraphRequest) -> tuple[str, str, list[Body]]:
+    """The relation of the path, the type of its objects, and those of them that the caller may read."""
+    name = {known.lower(): known for known in relations_of(request.type)}.get(request.where["relation"].lower())
     if name is None:
         raise segment_not_found(request)
     if name in ASSIGNMENTS:
@@ -77,11 +94,12 @@ def get_related(request: GraphRequest) -> HttpAnswer:
         found = request.find(request.visible)
     else:
         found = readable(request)
-    kind = relations_of(request.type)[name].removeprefix("Collection(graph.").removesuffix(")")
+    kind = relations_of(request.type)[name].removeprefix("Collection(").removesuffix(")").removeprefix("graph.")
     related = related_of(request.world, found, name)
-    if kind not in KNOWN:  # policies and the like, of which the tenant has none
-        return HttpAnswer.json(200, {"@odata.context": f"{SCHEMA}{request.kind}", "value": []})
-    return listed(request, related, kind, f"{SCHEMA}{'directoryObjects' if kind == 'directoryObject' else name}")
+    cast = request.where.get("cast")
+    if cast is not None:
+        related = [one for one in related if one.get("@odata.type", "").lower() == f"#microsoft.graph.{cast.lower()}"]
+    return name, kind, related
 
 
 def segment_not_found(request: GraphRequest) -> GraphError:

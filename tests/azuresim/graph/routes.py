@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from azuresim.graph import assignments, deleted, federated, grants, owners, passwords, reading, tenant, writes
+from azuresim.graph import assignments, deleted, federated, grants, owners, passwords, reading, rolling, tenant, writes
 from azuresim.graph.delta import delta
 from azuresim.graph.request import GraphError, GraphRequest, bad_request
 from azuresim.wire import HttpAnswer
@@ -34,11 +34,13 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("DELETE", ANY, writes.delete),
     ("POST", rf"{ANY}/{NAMESPACE}addPassword", passwords.add_password),
     ("POST", rf"{ANY}/{NAMESPACE}removePassword", passwords.remove_password),
+    ("POST", rf"{ANY}/{NAMESPACE}addKey", rolling.add_key),
+    ("POST", rf"{ANY}/{NAMESPACE}removeKey", rolling.remove_key),
     ("GET", rf"{ANY}/owners/\$ref", owners.list_references),
     ("POST", rf"{ANY}/owners/\$ref", owners.add_owner),
     ("DELETE", rf"{ANY}/owners/{CHILD}/\$ref", owners.remove_owner),
     ("POST", FEDERATED, federated.create_credential),
-    ("GET", rf"{FEDERATED}/{CHILD}", federated.get_credential),
+    ("GET", rf"{FEDERATED}/(?P<child>[^/$]+)", federated.get_credential),
     ("PATCH", rf"{FEDERATED}/{CHILD}", federated.patch_credential),
     ("DELETE", rf"{FEDERATED}/{CHILD}", federated.delete_credential),
     ("GET", rf"{FEDERATED}\(name='(?P<child>[^']+)'\)", federated.get_credential),
@@ -48,8 +50,10 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("DELETE", rf"{PRINCIPAL}/appRoleAssignedTo/{CHILD}", assignments.unassign),
     ("POST", rf"{PRINCIPAL}/appRoleAssignments", assignments.assign_to),
     ("DELETE", rf"{PRINCIPAL}/appRoleAssignments/{CHILD}", assignments.take_from),
-    ("GET", rf"{PRINCIPAL}/appRoleAssign(?:edTo|ments)/{CHILD}", assignments.one_assignment),
+    ("GET", rf"{PRINCIPAL}/appRoleAssign(?:edTo|ments)/(?P<child>[^/$]+)", assignments.one_assignment),
     ("GET", rf"{ANY}/(?P<relation>\w+)", reading.get_related),
+    ("GET", rf"{ANY}/(?P<relation>\w+)/\$count", reading.count_related),
+    ("GET", rf"{ANY}/(?P<relation>\w+)/(?:microsoft\.)?graph\.(?P<cast>\w+)", reading.get_related),
     ("GET", rf"{ITEMS}/{NAMESPACE}(?P<type>application|servicePrincipal)", deleted.list_deleted),
     ("GET", rf"{ITEMS}/(?P<id>[^/]+)", deleted.get_deleted),
     ("DELETE", rf"{ITEMS}/(?P<id>[^/]+)", deleted.purge),
