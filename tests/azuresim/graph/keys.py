@@ -29,7 +29,7 @@ def keys_of(body: Body) -> list[Body]:
 
 def settle(request: GraphRequest, before: Body, after: Body) -> None:
     """What was written as Graph keeps them; the client signs in with these, and no more with those of before."""
-    had = {one["keyId"]: one for one in keys_of(before)}
+    had = {str(one["keyId"]): one for one in keys_of(before) if one.get("keyId")}
     settled = [kept(request, had, sent) for sent in keys_of(after)]
     after["keyCredentials"] = [shown for shown, _ in settled]
     stay = {shown["keyId"] for shown, _ in settled}
@@ -92,7 +92,7 @@ def invalid(name: str) -> GraphError:
 
 def with_keys(request: GraphRequest, body: Body) -> Body:
     """The certificates too, for who reads one object and asks for `keyCredentials` by name."""
-    return {**body, "keyCredentials": [{**one, "key": der_of(request, one["keyId"])} for one in keys_of(body)]}
+    return {**body, "keyCredentials": [{**one, "key": der_of(request, str(one.get("keyId")))} for one in keys_of(body)]}
 
 
 def der_of(request: GraphRequest, key_id: str) -> str | None:

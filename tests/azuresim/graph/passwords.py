@@ -56,7 +56,7 @@ def made(request: GraphRequest, body: Body, wanted: Body) -> tuple[Body, str]:
 
 def remove_password(request: GraphRequest) -> HttpAnswer:
     body, sent = writable(request), request.json()
-    gone = [one for one in passwords_of(body) if one["keyId"] == sent.get("keyId")]
+    gone = [one for one in passwords_of(body) if one.get("keyId") == sent.get("keyId")]
     if not gone:
         raise bad_request(f"No password credential found with keyId '{str(sent.get('keyId'))[:80]}'.")
     body["passwordCredentials"] = [one for one in passwords_of(body) if one not in gone]
@@ -66,9 +66,9 @@ def remove_password(request: GraphRequest) -> HttpAnswer:
 
 def forget(request: GraphRequest, body: Body, password: Body) -> None:
     entra = request.world.entra
-    text = entra.secret_of_key.pop(password["keyId"], "")
+    text = entra.secret_of_key.pop(str(password.get("keyId")), "")
     entra.secrets.get(body["appId"].lower(), set()).discard(text)
-    request.record(f"/{request.kind}/{body['id']}/passwordCredentials/{password['keyId']}", password, None)
+    request.record(f"/{request.kind}/{body['id']}/passwordCredentials/{password.get('keyId')}", password, None)
 
 
 # --- as a property of what is written ---------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def made_with(request: GraphRequest, body: Body) -> Body:
 
 def refuse_changed(before: Body, after: Body) -> None:
     """400 for a PATCH that makes a password or changes one."""
-    had = {one["keyId"]: one for one in passwords_of(before)}
+    had = {str(one["keyId"]): one for one in passwords_of(before) if one.get("keyId")}
     for one in passwords_of(after):
         old = had.get(one.get("keyId") or "")
         if old is None:
@@ -93,7 +93,7 @@ def refuse_changed(before: Body, after: Body) -> None:
 def settle(request: GraphRequest, before: Body, after: Body) -> None:
     """Those that were left out are gone, and those that stay are shown as they were; `refuse_changed` comes first."""
     stay = {one["keyId"] for one in passwords_of(after)}
-    after["passwordCredentials"] = [one for one in passwords_of(before) if one["keyId"] in stay]
+    after["passwordCredentials"] = [one for one in passwords_of(before) if one.get("keyId") in stay]
     for one in passwords_of(before):
-        if one["keyId"] not in stay:
+        if one.get("keyId") not in stay:
             forget(request, before, one)

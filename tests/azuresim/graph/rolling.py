@@ -31,20 +31,20 @@ def add_key(request: GraphRequest) -> HttpAnswer:
     if not isinstance(wanted, dict):
         raise bad_request("Invalid value specified for property 'keyCredential'.")
     refuse_wrong_types(wanted, "keyCredential")
-    before, had = dict(body), {one["keyId"] for one in keys.keys_of(body)}
+    before, had = dict(body), {one["keyId"] for one in keys.keys_of(body) if one.get("keyId")}
     if wanted.get("keyId") in had:
         raise bad_request(f"Update to existing credential with KeyId '{wanted['keyId']}' is not allowed.")
     after = {**body, "keyCredentials": [*keys.keys_of(body), wanted]}
     keys.settle(request, body, after)
     body.update(after)
     request.record(f"/{request.kind}/{body['id']}", before, body)
-    (made,) = [one for one in keys.keys_of(body) if one["keyId"] not in had]
+    (made,) = [one for one in keys.keys_of(body) if one.get("keyId") not in had]
     return HttpAnswer.json(200, {"@odata.context": f"{SCHEMA}microsoft.graph.keyCredential", **made})
 
 
 def remove_key(request: GraphRequest) -> HttpAnswer:
     body, sent = rolled(request), request.json()
-    kept = [one for one in keys.keys_of(body) if one["keyId"] != sent.get("keyId")]
+    kept = [one for one in keys.keys_of(body) if one.get("keyId") != sent.get("keyId")]
     if len(kept) == len(keys.keys_of(body)):
         raise bad_request(f"No key credential found with keyId '{str(sent.get('keyId'))[:80]}'.")
     before, after = dict(body), {**body, "keyCredentials": kept}
@@ -72,13 +72,6 @@ def proven(request: GraphRequest, body: Body, proof: str) -> bool:
     for pem in request.world.entra.certificates.get(body["appId"].lower(), []):
         key: Any = x509.load_pem_x509_certificate(pem.encode()).public_key()
         with contextlib.suppress(jwt.PyJWTError, TypeError):
-            claims = jwt.decode(
-                proof,
-                key,
-                algorithms=["RS256", "PS256", "ES256"],
-                audience=AUDIENCE,
-                issuer=body["id"],
-                options=options,
-            )
+            claims = jwt.decode(proof, key, options=options, **expected)
             return bool(claims["nbf"] <= now < claims["exp"] <= claims["nbf"] + LONGEST)
     return False
