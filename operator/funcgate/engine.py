@@ -177,9 +177,13 @@ class _Run:
         self.seen: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
         self.tasks = {aspect.name: _AspectRun(self, aspect) for aspect in aspects}
         self.ended: dict[str, asyncio.Task[Outcome]] = {}
+        self.clearing: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
         self.passed: dict[tuple[str, Phase], asyncio.Future[bool]] = {
             (aspect.name, phase): loop.create_future() for aspect in self.writers for phase in Phase
         }
+        for aspect in self.writers:
+            if binding.deleting and aspect.stood_on:
+                self.mark_passed(aspect, [Phase.CLOSE, Phase.SWITCH, Phase.ADD], ok=True)
 
     async def result(self) -> Pass:
         """The pass, once every aspect is through."""
@@ -197,9 +201,14 @@ class _Run:
         self.facts = replace(self.facts, **facts)
 
     async def await_facts(self, aspect: Aspect[Any]) -> None:
-        """The facts that the aspect needs are known, from aspects that are done. Raises Unmet for a missing one."""
+        """
+        The facts that the aspect needs are known, from aspects that are done. Raises Unmet for a missing one.
+
+        One that has nothing left but to clear away counts as done: it waits for those that stop using what it clears.
+        """
         for giver in {self.givers[fact] for fact in aspect.needs}:
-            await asyncio.wait([self.ended[giver]])
+            done: list[asyncio.Future[Any]] = [self.ended[giver], self.clearing[giver]]
+            await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
         for giver in {self.givers[fact] for fact in aspect.minds if self.givers[fact] in self.seen}:
             await asyncio.wait([self.seen[giver]])
         for fact in aspect.needs:
@@ -321,6 +330,8 @@ class _AspectRun(Generic[S]):
         steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
         for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
+            if due and phase is Phase.CLEAR:
+                self.run.clearing[self.aspect.name].set_result(None)
             if due:
                 await self.run.await_turn(self.aspect, phase)
             for change in due:

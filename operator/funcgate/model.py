@@ -219,6 +219,7 @@ class Aspect(ABC, Generic[S]):
     gives: ClassVar[tuple[str, ...]] = ()  # facts that `learn` may give
     minds: ClassVar[tuple[str, ...]] = ()  # facts that matter for the order, as first seen; never waited for longer
     outlives: ClassVar[bool] = False  # stays as it is when the binding goes
+    stood_on: ClassVar[bool] = False  # others refer to it, so it goes last
 
     @abstractmethod
     def home(self, binding: Binding) -> str:
@@ -242,7 +243,8 @@ class Aspect(ABC, Generic[S]):
 
     def stages(self, change: Change[S], facts: Facts) -> Sequence[tuple[Phase, Change[S]]]:
         """The change as writes in the safety order; most are one write in the aspect's own phase. Pure."""
-        return ((self.phase or Phase.ADD, change),)
+        last = self.stood_on and change.after is None
+        return ((Phase.CLEAR if last else self.phase or Phase.ADD, change),)
 
     async def apply(self, binding: Binding, change: Change[S]) -> None:
         """Make this one write."""

@@ -14,7 +14,7 @@ from azuresim import Simulator, World
 from azuresim.contract_check import DOCUMENTS, contract
 from azuresim.msi import add_user_identity
 from azuresim.scenarios import GROUP, OPERATOR, SERVICE, SUBSCRIPTION, Imported, imported
-from funcgate.azure import ANY, Azure, Endpoints, ResourceId, connect, last_write, write_fence
+from funcgate.azure import ANY, Azure, Endpoints, ResourceId, Secret, connect, last_write, write_fence
 from funcgate.errors import AccessDenied, NotFound, Rejected, TryAgain
 
 UAMI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
@@ -98,7 +98,10 @@ async def test_the_imports_backend_is_read(team: Team) -> None:
     assert ResourceId.parse(backend.resource_id) == ResourceId.parse(team.there.site_id)
     assert backend.header_credentials == {"x-functions-key": (f"{{{{{team.there.named_value_name}}}}}",)}
     assert [each.name for each in await team.azure.apim.list_backends(SERVICE)] == [backend.name]
-    assert await team.azure.apim.has_named_value(SERVICE, team.there.named_value_name)
+    named_value = await team.azure.apim.get_named_value(SERVICE, team.there.named_value_name)
+    assert named_value is not None
+    assert named_value.secret
+    assert await team.azure.apim.value_of(SERVICE, named_value) == Secret(team.there.host_key)
 
 
 async def test_lists_are_followed_over_their_pages(team: Team) -> None:
@@ -136,7 +139,7 @@ async def test_what_is_not_there_is_none(team: Team) -> None:
 
     assert await team.azure.apim.get_api(SERVICE, "no-such-api") is None
     assert await team.azure.apim.get_backend(SERVICE, "no-such-backend") is None
-    assert not await team.azure.apim.has_named_value(SERVICE, "no-such-value")
+    assert await team.azure.apim.get_named_value(SERVICE, "no-such-value") is None
     assert await team.azure.apim.get_policy(SERVICE, team.there.api_name) is None
     assert await team.azure.identities.system_assigned(SERVICE) is None
     assert await team.azure.graph.get_application(nobody) is None

@@ -53,10 +53,11 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
 
 
 async def own_backend(stage: Stage, rights: Rights) -> None:
-    """Somebody deleted the imported backend; the one that we make in its place is ours, and nobody else uses it."""
+    """Somebody deleted the imported backend and its key; what we make in their place is ours, and nobody else's."""
     for operation in stage.team.operation_ids:
         stage.world.arm.delete(f"{operation}/policies/policy")
     stage.world.arm.delete(stage.team.backend_id)
+    stage.world.arm.delete(stage.team.named_value_id)
     await rights.settled(stage.binding(identity=NAMED))
 
 

@@ -273,6 +273,8 @@ async def test_a_second_pass_reads_each_document_once_and_writes_none(stage: Sta
             ("GET", "backends"),
             ("GET", "policies"),
             ("GET", "authsettingsV2"),
+            ("GET", "namedValues"),
+            ("POST", "hostKeys"),
         ],
         1,
     )

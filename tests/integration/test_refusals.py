@@ -88,15 +88,14 @@ POLICY = (
 )
 
 
-def no_key(stage: Stage) -> None:
-    """Somebody deleted the backend, and the named value with it."""
-    stage.world.arm.delete(stage.team.backend_id)
-    stage.world.arm.delete(stage.team.named_value_id)
+def key_from_a_vault(stage: Stage) -> None:
+    """The team keeps the key in a vault of its own."""
+    stage.world.arm.need(stage.team.named_value_id).properties["keyVault"] = {"secretIdentifier": "https://v/secrets/k"}
 
 
-def named_value_of_a_missing_name(stage: Stage) -> None:
-    stage.backend["credentials"] = {"header": {}}
-    stage.world.arm.delete(stage.team.named_value_id)
+def another_key(stage: Stage) -> None:
+    """Somebody deleted the portal's key from the app."""
+    site_of(stage.world, stage.team.site_id).keys.functions.pop(f"apim-{stage.team.service_name}")
 
 
 def auth_from_a_file(stage: Stage) -> None:
@@ -171,6 +170,7 @@ def guest_at_the_door(stage: Stage) -> None:
         stage.backend[each] = "orders-fn [funcgate owner=prod/shop/orders adopted]"
 
 
+OUR_KEY = "funcgate-shop-orders-af29a953"
 MOST = ("Identity", "AppRegistration", "Api")
 LEFT = {"PUT backends/orders-fn"}
 
@@ -244,21 +244,23 @@ REFUSALS = {
         waits=("Policy", "EasyAuth"),
         writes=LEFT,
     ),
-    "missing_named_value": Refused(
-        given=no_key,
-        aspect="Backend",
-        reason="NamedValueMissing",
-        says=("orders-fn-key", "import the function app, or create the named value"),
+    "named_value_in_a_key_vault": Refused(
+        given=key_from_a_vault,
+        aspect="NamedValue",
+        reason="NamedValueInKeyVault",
+        says=("orders-fn-key", "delete the named value, or set spec.functionApp.key.source: None"),
         works=(*MOST, "FunctionApp"),
-        waits=("Policy", "EasyAuth"),
+        waits=("HostKey", "Backend", "Policy", "EasyAuth"),
     ),
-    "header_and_named_value_gone": Refused(
-        given=named_value_of_a_missing_name,
-        aspect="Backend",
-        reason="NamedValueMissing",
-        says=("orders-fn-key", "create the named value"),
-        works=(*MOST, "FunctionApp"),
-        waits=("Policy", "EasyAuth"),
+    "named_value_with_another_key": Refused(
+        given=another_key,
+        binding=spec(adopt=lambda _: False),
+        aspect="NamedValue",
+        reason="Conflict",
+        says=("namedValues/orders-fn-key", "spec.adopt: true"),
+        works=(*MOST, "FunctionApp", "HostKey"),
+        waits=("Backend", "Policy"),
+        writes={f"PUT functionKeys/{OUR_KEY}"},
     ),
     "missing_registration": Refused(
         binding=spec(entra=no_such_registration),
@@ -462,19 +464,19 @@ REFUSALS = {
     ),
     "lock_on_the_service": Refused(
         given=lambda stage: stage.world.arm.lock(stage.team.service_id, "ReadOnly"),
-        aspect="Backend",
+        aspect="NamedValue",
         reason="ScopeLocked",
         says=("service/contoso", "remove the lock"),
         works=(*MOST, "FunctionApp"),
-        waits=("Policy", "EasyAuth"),
+        waits=("HostKey", "Backend", "Policy", "EasyAuth"),
     ),
     "lock_on_the_site": Refused(
         given=lambda stage: stage.world.arm.lock(stage.team.site_id, "ReadOnly"),
-        aspect="EasyAuth",
+        aspect="HostKey",
         reason="ScopeLocked",
         says=("sites/orders-fn", "remove the lock"),
-        works=(*MOST, "FunctionApp", "Backend", "Policy"),
-        writes={*LEFT, "PUT policies/policy"},
+        works=(*MOST, "FunctionApp"),
+        waits=("Backend", "Policy", "EasyAuth"),
     ),
 }
 
@@ -601,10 +603,13 @@ READS_OF = {
     "Microsoft.ApiManagement/service/apis/read": "Api",
     "Microsoft.ApiManagement/service/apis/policies/read": "Policy",
     "Microsoft.ApiManagement/service/backends/read": "Backend",
+    "Microsoft.ApiManagement/service/namedValues/read": "NamedValue",
+    "Microsoft.ApiManagement/service/namedValues/listValue/action": "NamedValue",
     "Microsoft.ManagedIdentity/userAssignedIdentities/read": "Identity",
     "Microsoft.Web/sites/Read": "FunctionApp",
     "Microsoft.Web/sites/config/Read": "EasyAuth",
     "Microsoft.Web/sites/functions/read": "FunctionApp",
+    "Microsoft.Web/sites/host/listkeys/action": "HostKey",
 }
 WRITES_OF = {
     "Microsoft.ApiManagement/service/write": "Identity",
@@ -616,7 +621,10 @@ WRITES_OF = {
 ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/locations/operationsStatuses/read",  # below: nothing stops without it
     "Microsoft.ApiManagement/service/operationresults/read",
-    "Microsoft.ApiManagement/service/namedValues/read",  # below: only when the backend sends no key
+    "Microsoft.ApiManagement/service/namedValues/write",  # test_second_lock.py
+    "Microsoft.ApiManagement/service/namedValues/delete",
+    "Microsoft.Web/sites/host/functionkeys/write",
+    "Microsoft.Web/sites/host/functionkeys/delete",
     "Microsoft.ManagedIdentity/identities/read",  # below: only for the system-assigned identity
     "Microsoft.ApiManagement/service/apis/policies/delete",  # test_teardown.py
     "Microsoft.ApiManagement/service/backends/delete",
@@ -658,15 +666,6 @@ async def test_a_missing_right_to_look_identities_up_is_named(stage: Stage) -> N
     done = await stage.reconcile()
 
     assert_right_is_named(done, "Identity", "Microsoft.ManagedIdentity/identities/read")
-
-
-async def test_a_missing_right_to_look_named_values_up_is_named(stage: Stage) -> None:
-    stage.world.arm.delete(stage.team.backend_id)
-    stage.world.denied.add("microsoft.apimanagement/service/namedvalues/read")
-
-    done = await stage.reconcile()
-
-    assert_right_is_named(done, "Backend", "Microsoft.ApiManagement/service/namedValues/read")
 
 
 @pytest.mark.parametrize(

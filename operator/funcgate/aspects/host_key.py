@@ -1,10 +1,12 @@
 """The second lock's key: a host key of the function app, made by the functions host for this binding alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from funcgate.azure import FunctionAppClient
+from funcgate.conditions import WAITING
+from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase
 from funcgate.names import host_key_name
 from funcgate.spec import Binding
@@ -23,8 +25,10 @@ class HostKey(Aspect[AppKey]):
     name = "host_key"
     condition = "HostKeyReady"
     phase = Phase.ADD
+    needs = ("host_name",)
     gives = ("key_name",)
     minds = ("held_key",)
+    stood_on = True
 
     def __init__(self, function_apps: FunctionAppClient) -> None:
         self.function_apps = function_apps
@@ -42,9 +46,18 @@ class HostKey(Aspect[AppKey]):
         name = host_key_name(binding)
         if binding.deleting and binding.neighbours:
             return {}
-        if name not in await self.function_apps.host_keys(self.home(binding)):
+        if name not in await self._keys(binding):
             return {}
         return {_resource(binding): Observed(state=AppKey(name=name), ownership=Ownership.OURS)}
+
+    async def _keys(self, binding: Binding) -> Collection[str]:
+        try:
+            return (await self.function_apps.host_keys(self.home(binding))).keys()
+        except TryAgain as down:
+            if not binding.deleting or down.reason != "HostRuntimeDown":
+                raise
+            text = f"{down}; until it answers, host key {host_key_name(binding)} cannot be taken away"
+            raise Unmet(down.reason, text, status="Unknown", stalled=True) from down
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[AppKey]]) -> Mapping[str, Any]:
         """The name of this binding's key."""
@@ -54,11 +67,9 @@ class HostKey(Aspect[AppKey]):
         """A key of our own, where one is sent and no other serves."""
         if not binding.spec.function_app.has_key or facts.held_key:
             return {}
+        if facts.held_key is None:
+            raise Unmet(WAITING, "waits until it is known what the named value holds", status="Unknown")
         return {_resource(binding): AppKey(name=host_key_name(binding))}
-
-    def stages(self, change: Change[AppKey], facts: Facts) -> Sequence[tuple[Phase, Change[AppKey]]]:
-        """A key that is needed no more goes last, after everything that sends it."""
-        return ((Phase.ADD if change.after else Phase.CLEAR, change),)
 
     async def apply(self, binding: Binding, change: Change[AppKey]) -> None:
         """Have the functions host make the key, or take it away."""

@@ -1,7 +1,8 @@
 """The named value in API Management that holds the function app's host key, as a secret."""
 
+import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,7 @@ class NamedKey(Aspect[HeldKey]):
     phase = Phase.ADD
     needs = ("key_name",)
     gives = ("key_reference", "held_key")
+    stood_on = True
 
     def __init__(self, apim: ApimClient, function_apps: FunctionAppClient) -> None:
         self.apim = apim
@@ -51,12 +53,14 @@ class NamedKey(Aspect[HeldKey]):
 
         Raises Unmet for one that a key vault fills.
         """
-        seen = await self.apim.get_named_value(self.home(binding), named_value_name(binding))
+        look = self.apim.get_named_value(self.home(binding), named_value_name(binding))
+        if binding.deleting:
+            left = await look
+            return {_resource(binding): _left_behind(binding, left)} if left else {}
+        seen, keys = await asyncio.gather(look, self.function_apps.host_keys(binding.spec.function_app.id))
         if seen is None:
             return {}
         mark = marks.of_tags(seen.tags)
-        if binding.deleting:
-            return {_resource(binding): _left_behind(binding, seen, mark)}
         if seen.key_vault:
             raise Unmet(
                 "NamedValueInKeyVault",
@@ -64,7 +68,6 @@ class NamedKey(Aspect[HeldKey]):
                 "the named value, or set spec.functionApp.key.source: None and see to the key yourself",
                 stalled=True,
             )
-        keys = await self.function_apps.host_keys(binding.spec.function_app.id)
         key = _name_of(await self.apim.value_of(self.home(binding), seen), keys)
         ours = mark is not None and mark.owner == binding.owner and mark.created
         good = key == host_key_name(binding) if ours else key is not None
@@ -84,10 +87,6 @@ class NamedKey(Aspect[HeldKey]):
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, HeldKey]:
         """A secret that holds a valid key, where one is sent."""
         return {_resource(binding): HeldKey()} if binding.spec.function_app.has_key else {}
-
-    def stages(self, change: Change[HeldKey], facts: Facts) -> Sequence[tuple[Phase, Change[HeldKey]]]:
-        """A named value that is needed no more goes last, after everything that refers to it."""
-        return ((Phase.ADD if change.after else Phase.CLEAR, change),)
 
     async def apply(self, binding: Binding, change: Change[HeldKey]) -> None:
         """Put our key and our mark in, or take them away."""
@@ -136,8 +135,9 @@ def _ownership(binding: Binding, mark: Mark | None, state: HeldKey) -> Ownership
     return Ownership.SHARED if state == HeldKey() else Ownership.UNMARKED
 
 
-def _left_behind(binding: Binding, seen: NamedValue, mark: Mark | None) -> Observed[HeldKey]:
+def _left_behind(binding: Binding, seen: NamedValue) -> Observed[HeldKey]:
     """Other bindings of the app may send it: then it stays, without our mark."""
+    mark = marks.of_tags(seen.tags)
     ownership = mark.ownership(binding.owner) if mark else Ownership.SHARED
     if ownership is Ownership.OURS and binding.neighbours:
         ownership = Ownership.ADOPTED

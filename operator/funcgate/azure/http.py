@@ -236,8 +236,13 @@ class Flights(Generic[T]):
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(make())
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            task.add_done_callback(lambda done: self._landed(key, done))
         return await asyncio.shield(task)
+
+    def _landed(self, key: str, task: asyncio.Task[T]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone by now
 
 
 class Locks:

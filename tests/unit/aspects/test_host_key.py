@@ -16,7 +16,7 @@ NEIGHBOUR = Neighbour(name="shop/other", older=True, client_id="c", allowed=froz
 
 
 async def reconcile(apps: StubFunctionApps, binding: Binding | None = None, **facts: Any) -> Outcome:
-    outcome, _ = await run(HostKey(apps), binding or a_binding(), **({"held_key": ""} | facts))
+    outcome, _ = await run(HostKey(apps), binding or a_binding(), **({"host_name": "x", "held_key": ""} | facts))
     return outcome
 
 
@@ -60,6 +60,24 @@ async def test_a_host_that_is_down_is_waited_for() -> None:
     apps = StubFunctionApps(keys=TryAgain("the functions host does not answer", reason="HostRuntimeDown"))
     outcome = await reconcile(apps)
     assert (outcome.status, outcome.reason, outcome.stalled) == ("Unknown", "HostRuntimeDown", False)
+
+
+async def test_no_key_is_made_before_it_is_known_what_the_gateway_holds() -> None:
+    apps = StubFunctionApps()
+    outcome = await reconcile(apps, held_key=None)
+    assert (outcome.status, outcome.reason, apps.written) == ("Unknown", "Waiting", [])
+
+
+async def test_a_deletion_that_the_host_stops_says_which_key_is_left() -> None:
+    apps = StubFunctionApps(keys=TryAgain("the functions host does not answer", reason="HostRuntimeDown"))
+    outcome = await reconcile(apps, a_binding(deleting=True))
+    assert (outcome.reason, outcome.stalled, OURS in outcome.message) == ("HostRuntimeDown", True, True)
+
+
+async def test_what_passes_only_delays_a_deletion() -> None:
+    apps = StubFunctionApps(keys=TryAgain("slow down", reason="Throttled"))
+    outcome = await reconcile(apps, a_binding(deleting=True))
+    assert (outcome.reason, outcome.stalled) == ("Throttled", False)
 
 
 @pytest.mark.parametrize("changes", [{"functionApp": NONE}, {}])

@@ -1,6 +1,7 @@
 """API Management's documents: what is ours is laid over what is there, and absence is told from loss."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funcgate.azure.apim import ANY, ApimClient
-from funcgate.azure.apim_documents import HIDDEN, Api, Backend, UserIdentity, lay_over, read_backend
+from funcgate.azure.apim_documents import HIDDEN, Api, Backend, NamedValue, UserIdentity, lay_over, read_backend
 from funcgate.azure.http import Http
+from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, Rejected, TryAgain
 from unit.azure.wire import Wire
 
@@ -172,14 +174,14 @@ async def test_a_missing_child_of_a_service_that_is_there_is_none(wire: Wire, ap
 
     assert await apim.get_api(SERVICE, "orders") is None
     assert await apim.get_backend(SERVICE, "orders-fn") is None
-    assert not await apim.has_named_value(SERVICE, "orders-fn-key")
+    assert await apim.get_named_value(SERVICE, "orders-fn-key") is None
 
 
 async def test_a_missing_child_of_a_missing_service_is_an_error(wire: Wire, apim: ApimClient) -> None:
     for look in (
         apim.get_api(SERVICE, "orders"),
         apim.get_backend(SERVICE, "orders-fn"),
-        apim.has_named_value(SERVICE, "key"),
+        apim.get_named_value(SERVICE, "key"),
         apim.get_policy(SERVICE, "orders"),
         apim.delete_backend(SERVICE, "orders-fn", None),
     ):
@@ -188,11 +190,87 @@ async def test_a_missing_child_of_a_missing_service_is_an_error(wire: Wire, apim
         assert raised.value.code == "ResourceNotFound"
 
 
-async def test_a_named_value_is_known_by_its_name_alone(wire: Wire, apim: ApimClient) -> None:
-    wire.says("GET", f"{SERVICE}/namedValues/orders-fn-key", 200, {"properties": {"secret": True}})
+NAMED_VALUE = f"{SERVICE}/namedValues/orders-fn-key"
 
-    assert await apim.has_named_value(SERVICE, "orders-fn-key")
-    assert wire.asked == [f"GET {SERVICE}/namedValues/orders-fn-key"]
+
+def a_named_value(**properties: Any) -> dict[str, Any]:
+    return {"name": "orders-fn-key", "properties": {"secret": True, "tags": None, **properties}}
+
+
+async def test_a_named_value_is_read_without_its_value(wire: Wire, apim: ApimClient) -> None:
+    wire.says(
+        "GET", NAMED_VALUE, 200, a_named_value(tags=["team"], keyVault={"secretIdentifier": "x"}), {"etag": '"1"'}
+    )
+
+    assert await apim.get_named_value(SERVICE, "orders-fn-key") == NamedValue(
+        name="orders-fn-key", secret=True, tags=("team",), key_vault=True, etag='"1"'
+    )
+    assert wire.asked == [f"GET {NAMED_VALUE}"]
+
+
+async def test_looks_at_the_same_time_share_one_request(wire: Wire, apim: ApimClient) -> None:
+    wire.says("GET", NAMED_VALUE, 200, a_named_value())
+
+    looks = [apim.get_named_value(SERVICE, "orders-fn-key") for _ in range(5)]
+    assert len(set(map(str, await asyncio.gather(*looks)))) == 1
+    await apim.get_named_value(SERVICE, "orders-fn-key")
+    assert wire.asked == [f"GET {NAMED_VALUE}"] * 2
+
+
+async def test_a_value_is_asked_for_again_only_when_its_etag_changed(wire: Wire, apim: ApimClient) -> None:
+    for value in ("one", "two"):
+        wire.says("POST", f"{NAMED_VALUE}/listValue", 200, {"value": value})
+    seen = NamedValue(name="orders-fn-key", secret=True, etag='"1"')
+
+    values = [await apim.value_of(SERVICE, each) for each in (seen, seen, replace(seen, etag='"2"'))]
+    assert values == [Secret("one"), Secret("one"), Secret("two")]
+    assert wire.written == [], "a POST that lists is no write"
+
+
+async def test_a_value_without_an_etag_is_asked_for_each_time(wire: Wire, apim: ApimClient) -> None:
+    wire.says("POST", f"{NAMED_VALUE}/listValue", 200, {"value": "one"})
+    seen = NamedValue(name="orders-fn-key", secret=True)
+
+    assert [await apim.value_of(SERVICE, seen) for _ in range(2)] == [Secret("one")] * 2
+    assert len(wire.calls) == 2
+
+
+async def test_a_named_value_is_written_as_a_secret_and_followed_to_its_end(wire: Wire, apim: ApimClient) -> None:
+    poll = f"{NAMED_VALUE}/operations/1"
+    where = {"azure-asyncoperation": f"https://management.azure.com{poll}"}
+    wire.says("GET", SERVICE, 200, a_service())
+    wire.says("PUT", NAMED_VALUE, 201, {}, where).says("GET", poll, 200, {"status": "Succeeded"})
+
+    await apim.put_named_value(SERVICE, "orders-fn-key", Secret("hush"), ["team"], None)
+
+    [put] = wire.written
+    properties = {"displayName": "orders-fn-key", "value": "hush", "secret": True, "tags": ["team"]}
+    assert (put.body, put.headers) == ({"properties": properties}, {})
+    assert "hush" not in repr(put)
+
+
+async def test_a_named_value_that_appeared_meanwhile_is_not_written_over(wire: Wire, apim: ApimClient) -> None:
+    wire.says("HEAD", NAMED_VALUE, 200)
+
+    with pytest.raises(TryAgain) as raised:
+        await apim.put_named_value(SERVICE, "orders-fn-key", Secret("hush"), [], None)
+    assert (raised.value.reason, wire.written) == ("ChangedMeanwhile", [])
+
+
+async def test_only_the_tags_of_a_named_value_are_changed(wire: Wire, apim: ApimClient) -> None:
+    wire.says("PATCH", NAMED_VALUE, 200)
+
+    await apim.tag_named_value(SERVICE, "orders-fn-key", ["team"], '"1"')
+
+    [patch] = wire.written
+    assert (patch.body, patch.headers) == ({"properties": {"tags": ["team"]}}, {"If-Match": '"1"'})
+
+
+async def test_a_named_value_is_deleted_as_it_was_seen(wire: Wire, apim: ApimClient) -> None:
+    wire.says("DELETE", NAMED_VALUE, 200)
+
+    await apim.delete_named_value(SERVICE, "orders-fn-key", '"1"')
+    assert [(call.method, call.headers) for call in wire.written] == [("DELETE", {"If-Match": '"1"'})]
 
 
 @pytest.mark.parametrize("name", ["..", "."])

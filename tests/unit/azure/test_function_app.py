@@ -8,6 +8,7 @@ import pytest
 
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.http import Http
+from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
 from unit.azure.wire import Wire
 
@@ -113,3 +114,37 @@ async def test_functions_are_read_over_all_pages(wire: Wire, apps: FunctionAppCl
         Function(name="Broken", bindings=(), invoke_url_template=None, disabled=True),
         Function(name="Bare", bindings=(), invoke_url_template=None, disabled=False),
     ]
+
+
+# --- host keys
+KEYS = f"{SITE}/host/default/listkeys"
+KEY = f"{SITE}/host/default/functionKeys/ours"
+
+
+async def test_host_keys_are_read_by_name_and_the_master_key_is_not_kept(wire: Wire, apps: FunctionAppClient) -> None:
+    wire.says("POST", KEYS, 200, {"masterKey": "m", "functionKeys": {"default": "d"}, "systemKeys": {"x": "y"}})
+
+    keys = await apps.host_keys(SITE)
+    assert (keys, wire.written) == ({"default": Secret("d")}, [])
+
+
+async def test_a_missing_host_key_is_made_by_the_host(wire: Wire, apps: FunctionAppClient) -> None:
+    wire.says("POST", KEYS, 200, {"functionKeys": None}).says("PUT", KEY, 201, {"properties": {"value": "v"}})
+
+    await apps.make_host_key(SITE, "ours")
+    assert [call.body for call in wire.written] == [{"properties": {}}]
+
+
+async def test_a_host_key_that_is_there_is_not_made_again(wire: Wire, apps: FunctionAppClient) -> None:
+    wire.says("POST", KEYS, 200, {"functionKeys": {"ours": "v"}})
+
+    await apps.make_host_key(SITE, "ours")
+    assert wire.written == [], "a PUT would give it another value"
+
+
+@pytest.mark.parametrize("status", [204, 404])
+async def test_a_host_key_is_gone_whether_it_was_there_or_not(wire: Wire, apps: FunctionAppClient, status: int) -> None:
+    wire.says("DELETE", KEY, status, None if status == 204 else {"Code": "NotFound", "Message": "No such key."})
+
+    await apps.delete_host_key(SITE, "ours")
+    assert [call.method for call in wire.calls] == ["DELETE"]
