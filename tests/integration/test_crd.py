@@ -76,6 +76,7 @@ def test_defaults_are_filled_in_and_what_has_none_stays_absent(kubectl: Kubectl)
     kubectl("apply", "--filename", "-", text=json.dumps(json.loads(a_manifest()) | {"spec": wish}))
     assert kubectl.show("fab", "orders")["spec"] == wish | {
         "apiManagement": {"id": SERVICE, "identity": {"type": "SystemAssigned"}},
+        "functionApp": wish["functionApp"] | {"key": {"source": "HostKey"}},
         "drift": {"interval": "10m"},
         "deletionPolicy": "Delete",
         "adopt": False,

@@ -95,7 +95,7 @@ def key_from_a_vault(stage: Stage) -> None:
 
 def another_key(stage: Stage) -> None:
     """Somebody deleted the portal's key from the app."""
-    site_of(stage.world, stage.team.site_id).keys.functions.pop(f"apim-{stage.team.service_name}")
+    site_of(stage.world, stage.team.site_id).keys.functions.pop(stage.team.host_key_name)
 
 
 def auth_from_a_file(stage: Stage) -> None:
@@ -466,6 +466,7 @@ REFUSALS = {
         given=lambda stage: stage.world.arm.lock(stage.team.service_id, "ReadOnly"),
         aspect="NamedValue",
         reason="ScopeLocked",
+        status="Unknown",
         says=("service/contoso", "remove the lock"),
         works=(*MOST, "FunctionApp"),
         waits=("HostKey", "Backend", "Policy", "EasyAuth"),
@@ -474,6 +475,7 @@ REFUSALS = {
         given=lambda stage: stage.world.arm.lock(stage.team.site_id, "ReadOnly"),
         aspect="HostKey",
         reason="ScopeLocked",
+        status="Unknown",
         says=("sites/orders-fn", "remove the lock"),
         works=(*MOST, "FunctionApp"),
         waits=("Backend", "Policy", "EasyAuth"),
@@ -621,6 +623,7 @@ WRITES_OF = {
 ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/locations/operationsStatuses/read",  # below: nothing stops without it
     "Microsoft.ApiManagement/service/operationresults/read",
+    "Microsoft.ApiManagement/service/tenant/operationResults/read",  # nothing stops without it either
     "Microsoft.ApiManagement/service/namedValues/write",  # test_second_lock.py
     "Microsoft.ApiManagement/service/namedValues/delete",
     "Microsoft.Web/sites/host/functionkeys/write",

@@ -85,7 +85,9 @@ class Whole:
 
     def azure_writes(self) -> list[str]:
         """The operator's writes: method and last part of the path."""
-        writes = [call for call in self.azure_calls() if call.method not in ("GET", "HEAD")]
+        lists = ("/listkeys", "/listvalue")  # POSTs that only read
+        asked = [call for call in self.azure_calls() if not call.path.lower().endswith(lists)]
+        writes = [call for call in asked if call.method not in ("GET", "HEAD")]
         return [f"{call.method} {call.path.rpartition('/')[2]}" for call in writes]
 
     async def answers(self) -> tuple[int, int, int, int]:
