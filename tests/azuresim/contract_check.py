@@ -218,7 +218,7 @@ def unknown_properties(body: Any, kind: str, path: str = "") -> Iterable[str]:
         return
     known = properties_of(kind)
     for name, value in body.items():
-        if name.startswith("@odata."):
+        if "@odata." in name:  # an annotation, of the object or of one of its links
             continue
         if name not in known:
             yield f"{path}{name}: {kind} has no such property"

@@ -243,7 +243,7 @@ async def test_a_value_that_its_property_cannot_have_is_refused(
 # --- owners -----------------------------------------------------------------------------------------------------------
 async def test_a_new_object_may_name_its_owners() -> None:
     """Source: hashicorp/terraform-provider-azuread (`owners@odata.bind` of applications and service principals)."""
-    async with Simulator(check_contracts=False) as azure:  # the metadata lists properties, and no links
+    async with Simulator() as azure:
         azure.world.entra.add_application("operator", client_id=OPERATOR)
         azure.world.entra.graph_permissions[OPERATOR] = {"Application.ReadWrite.All"}
         await owners_are_bound(azure)
