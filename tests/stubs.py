@@ -13,6 +13,7 @@ from funcgate.azure import (
     ManagedIdentity,
     NamedValue,
     PolicyText,
+    Product,
     Secret,
     Service,
     ServicePrincipal,
@@ -79,6 +80,8 @@ class StubApim:
     named_values: dict[str, NamedValue] = field(default_factory=dict)
     values: dict[str, Secret] = field(default_factory=dict)
     policy: PolicyText | None = None
+    products: Sequence[Product] = ()
+    global_policy: PolicyText | None = None
     api_gone: bool = False
     refuses_delete: Exception | None = None
     written: list[Any] = field(default_factory=list)
@@ -95,6 +98,12 @@ class StubApim:
 
     async def get_api(self, service: str, api: str) -> Api | None:
         return self.api
+
+    async def products_of(self, service: str, api: str) -> Sequence[Product]:
+        return self.products
+
+    async def get_global_policy(self, service: str) -> PolicyText | None:
+        return self.global_policy
 
     async def get_backend(self, service: str, name: str) -> Backend | None:
         return self.backends.get(name)

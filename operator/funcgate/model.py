@@ -187,6 +187,7 @@ class Facts:
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})
     key_name: str | None = field(default=None, metadata={"named": "the function app's host key"})
     held_key: str | None = field(default=None, metadata={"named": "the key in the named value"})
     key_reference: str | None = field(default=None, metadata={"named": "the named value that holds the key"})

@@ -175,6 +175,12 @@ class Api(_Part):
     import_: Import = Field(alias="import")
 
 
+class PolicySettings(_Part):
+    """What the gateway asks of its own callers."""
+
+    allow_anonymous_callers: bool = False
+
+
 class DriftSettings(_Part):
     """How often Azure is compared with the wish."""
 
@@ -200,6 +206,7 @@ class Spec(_Part):
     function_app: FunctionApp
     entra: Entra
     api: Api
+    policy: PolicySettings = PolicySettings()
     drift: DriftSettings = DriftSettings()
     deletion_policy: Literal["Delete", "Orphan"] = "Delete"
     adopt: bool = False

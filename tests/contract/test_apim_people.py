@@ -193,3 +193,13 @@ async def test_schemas_of_an_api_go_with_it(here: Apim) -> None:
     await here.delete("/apis/orders")
     assert (await here.arm("GET", "/apis/orders/schemas/s")).status == 404
     assert await names(here, "/schemas") == ["shared"]
+
+
+async def test_an_api_knows_the_products_that_hold_it(here: Apim) -> None:
+    """Source: REST reference, "Api Product - List By Apis"."""
+    await here.an_api()
+    for product in ("starter", "other"):
+        await here.put(f"/products/{product}", displayName=product)
+    await here.arm("PUT", "/products/starter/apis/orders")
+    assert await names(here, "/apis/orders/products") == ["starter"]
+    assert (await here.arm("GET", "/apis/missing/products")).status == 404

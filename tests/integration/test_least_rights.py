@@ -42,6 +42,7 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
         await rights.settled()
         await rights.settled(stage.binding(identity=NAMED))
         await own_backend(stage, rights)
+        await nobody_is_asked(stage, rights)
         await rights.settled(stage.binding(identity=NAMED, deleting=True))
         await the_identity_again(stage, rights)
         stage.world.arm.remove_group(stage.team.group_id)
@@ -50,6 +51,14 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
     held = {action.lower(): action for action in ROLE["Actions"]}
     assert {rights.used[key] for key in rights.used.keys() - held.keys()} == set(), "missing in the role"
     assert {held[key] for key in held.keys() - rights.used.keys()} == set(), "too much in the role"
+
+
+async def nobody_is_asked(stage: Stage, rights: Rights) -> None:
+    """Somebody took the key off the API: then the policy of the whole service is looked at too."""
+    api = stage.world.arm.need(stage.team.api_id).properties
+    api["subscriptionRequired"] = False
+    await rights.settled(stage.binding(identity=NAMED, policy={"allowAnonymousCallers": True}))
+    api["subscriptionRequired"] = True
 
 
 async def own_backend(stage: Stage, rights: Rights) -> None:

@@ -270,6 +270,7 @@ async def test_a_second_pass_reads_each_document_once_and_writes_none(stage: Sta
             ("GET", "applications"),
             ("GET", "servicePrincipals"),
             ("GET", "apis"),
+            ("GET", "products"),
             ("GET", "backends"),
             ("GET", "policies"),
             ("GET", "authsettingsV2"),

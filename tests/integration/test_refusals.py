@@ -604,6 +604,7 @@ READS_OF = {
     "Microsoft.ApiManagement/service/read": "Identity",
     "Microsoft.ApiManagement/service/apis/read": "Api",
     "Microsoft.ApiManagement/service/apis/policies/read": "Policy",
+    "Microsoft.ApiManagement/service/apis/products/read": "Api",
     "Microsoft.ApiManagement/service/backends/read": "Backend",
     "Microsoft.ApiManagement/service/namedValues/read": "NamedValue",
     "Microsoft.ApiManagement/service/namedValues/listValue/action": "NamedValue",
@@ -624,6 +625,7 @@ ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/locations/operationsStatuses/read",  # below: nothing stops without it
     "Microsoft.ApiManagement/service/operationresults/read",
     "Microsoft.ApiManagement/service/tenant/operationResults/read",  # nothing stops without it either
+    "Microsoft.ApiManagement/service/policies/read",  # test_open_gateway.py
     "Microsoft.ApiManagement/service/namedValues/write",  # test_second_lock.py
     "Microsoft.ApiManagement/service/namedValues/delete",
     "Microsoft.Web/sites/host/functionkeys/write",

@@ -116,16 +116,28 @@ class Policy(Aspect[PolicyBlock]):
             await self.apim.put_policy(service, api, text, change.etag)
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[PolicyBlock]]) -> Unmet | None:
-        """Somebody else's statement must not undo ours."""
+        """Somebody else's statement must not undo ours, and whoever uses our token must be asked who they are."""
         document = observed[_resource(binding)].state.document
         contradictions = documents.contradictions(document) if document else ()
         if contradictions:
             return Unmet("PolicyContradicted", "; ".join(contradictions), stalled=True)
+        if facts.unasked and not binding.spec.policy.allow_anonymous_callers and not _asks(document):
+            return Unmet(
+                "GatewayOpen",
+                f"anybody can call {binding.spec.api.name} through the gateway, which then calls the function for "
+                f"them: {facts.unasked}, and no policy checks the caller; ask for a subscription key, add validate-jwt "
+                "to the base policy, or say spec.policy.allowAnonymousCallers: true",
+                stalled=True,
+            )
         return None
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """What the policy does."""
         return f"The base policy of {binding.spec.api.name} sends a token for {facts.client_id} to {facts.backend_id}."
+
+
+def _asks(document: Document | None) -> bool:
+    return document is not None and documents.checks_caller(document)
 
 
 def _resource(binding: Binding) -> str:

@@ -8,12 +8,14 @@ from funcgate.azure.apim_documents import (
     Backend,
     NamedValue,
     PolicyText,
+    Product,
     Service,
     identity_with,
     lay_over,
     read_api,
     read_backend,
     read_named_value,
+    read_product,
     read_service,
 )
 from funcgate.azure.http import Call, Flights, Http, Locks
@@ -85,6 +87,30 @@ class ApimClient:
         """
         body, _ = await self._get(service, "apis", f"apis/{segment(api)}")
         return read_api(body) if body is not None else None
+
+    async def products_of(self, service: str, api: str) -> Sequence[Product]:
+        """
+        The products that hold the API. Raises NotFound when the API is gone.
+
+        GET {service}/apis/{api}/products → `{"value": [{"name", "properties": {"subscriptionRequired", "state"}}]}`.
+        Needs Microsoft.ApiManagement/service/apis/products/read. Source: REST reference, "Api Product - List By Apis".
+        """
+        pages = self._http.pages(self._url(service, f"apis/{segment(api)}/products"), "products")
+        return [read_product(item) async for item in pages]
+
+    async def get_global_policy(self, service: str) -> PolicyText | None:
+        """
+        The policy of the whole service ("All APIs"), in the form of `get_policy`; None when it has none.
+
+        GET {service}/policies/policy?format=xml. Needs Microsoft.ApiManagement/service/policies/read. Source: REST
+        reference, "Policy - Get".
+        """
+        url = self._url(service, "policies/policy", "&format=xml")
+        try:
+            body, etag = await self._http.document(Call(method="GET", url=url, kind="policies"))
+        except NotFound:
+            return None
+        return PolicyText(text=str((body.get("properties") or {}).get("value") or ""), etag=etag)
 
     async def get_backend(self, service: str, name: str) -> Backend | None:
         """

@@ -60,6 +60,15 @@ class Api:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Product:
+    """A product, as far as it says what its callers are asked for."""
+
+    name: str
+    subscription_required: bool
+    published: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """
     A backend entity. Header values that are no reference to a named value are `(hidden)`: they may be secrets.
@@ -144,6 +153,16 @@ def read_api(body: Json) -> Api:
         subscription_required=properties.get("subscriptionRequired") is True,
         is_current=properties.get("isCurrent") is not False,
         revision=str(properties.get("apiRevision") or "1"),
+    )
+
+
+def read_product(body: Json) -> Product:
+    """The product in a list's item."""
+    properties = body.get("properties") or {}
+    return Product(
+        name=str(body.get("name") or ""),
+        subscription_required=properties.get("subscriptionRequired") is not False,
+        published=str(properties.get("state") or "").lower() == "published",
     )
 
 

@@ -11,7 +11,7 @@ from funcgate.policy.compare import differences, equal
 from funcgate.policy.document import Document, PolicyError
 from funcgate.policy.find import Found, find
 from funcgate.policy.merge import merge, remove
-from funcgate.policy.others import contradictions, cut_off
+from funcgate.policy.others import checks_caller, contradictions, cut_off
 from funcgate.policy.parse import parse, render
 from funcgate.policy.statements import Statements
 
@@ -20,6 +20,7 @@ __all__ = [
     "Found",
     "PolicyError",
     "Statements",
+    "checks_caller",
     "contradictions",
     "cut_off",
     "differences",

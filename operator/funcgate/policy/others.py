@@ -10,6 +10,9 @@ from funcgate.policy.statements import BACKEND, TOKEN, VARIABLE, Statements
 CHECKS = {"validate-azure-ad-token": "header-name", "validate-jwt": "header-name", "check-header": "name"}
 """Statements that judge the caller, and the attribute that says by which header."""
 
+CALLER_CHECKS = frozenset({*CHECKS, "validate-client-certificate"})
+"""Statements that turn a caller away who does not show what they ask for."""
+
 QUOTED = ("id", "name", "exists-action", "backend-id", "output-token-variable-name", "resource")
 
 
@@ -51,6 +54,16 @@ def _later_headers(ours: Element, others: Sequence[Element], place: Mapping[Elem
     for node in others:
         if _authorises(node) and place[node] > place[ours]:
             yield f"{_line(node)} undoes {_line(ours)}"
+
+
+def checks_caller(document: Document) -> bool:
+    """
+    Whether every call has to show who it is from: a statement in `inbound` itself judges a token, a certificate, a key.
+
+    One inside `choose` may not run, and a fragment is not looked into: neither counts.
+    """
+    inbound = [found for found in sections(tree(document)) if found.tag == "inbound"]
+    return any(is_element(node) and str(node.tag) in CALLER_CHECKS for found in inbound for node in found)
 
 
 def cut_off(document: Document, wanted: Statements) -> tuple[str, ...]:

@@ -251,7 +251,7 @@ def get_api(request: ArmRequest, _: World) -> ArmResponse:
         gone = request.world.operations.location(poll, lambda: ArmResponse(200))
         if gone is not None:
             return gone
-    if request.query.get("export") == "true":
+    if request.query.get("export", "").lower() == "true":
         raise not_simulated("the export of an API's description")
     return entity_answer(found_or_404(request, "Api"))
 

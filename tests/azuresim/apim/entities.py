@@ -13,11 +13,11 @@ test_apim_api_operation and test_apim_api_policy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from azuresim import arm
+from azuresim.apim.filters import test_of
 from azuresim.arm import ArmError, ArmRequest, Handler, pretty
 from azuresim.resources import Body, Document
 from azuresim.wire import ArmResponse
@@ -231,12 +231,13 @@ def transitioning() -> ArmError:
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
-FILTER = re.compile(r"^\s*(?:properties/)?(\w+)\s+eq\s+(?:'((?:[^']|'')*)'|(true|false))\s*$")
-
-
 def listing(request: ArmRequest, items: Iterable[Body]) -> ArmResponse:
     """One page with `count` over all pages, and `nextLink` while there are more."""
-    chosen = [item for item in items if matches(item, request.query.get("$filter", ""))]
+    condition = request.query.get("$filter", "")
+    wanted = test_of(condition)
+    if wanted is None:
+        raise not_simulated(f"the filter {condition}")
+    chosen = [item for item in items if wanted(item)]
     size = number(request, "$top", request.world.switches.apim_page_size, least=1)
     skip = number(request, "$skip", 0, least=0)
     body: Body = {"value": chosen[skip : skip + size], "count": len(chosen)}
@@ -253,15 +254,3 @@ def number(request: ArmRequest, name: str, default: int, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise invalid((name, f"'{name}' must be a number of at least {least}."))
     return int(text)
-
-
-def matches(item: Body, condition: str) -> bool:
-    """`name eq 'x'`, the only filter that is simulated."""
-    if not condition:
-        return True
-    found = FILTER.match(condition)
-    if found is None:
-        raise not_simulated(f"the filter {condition}")
-    name, text, boolean = found.groups()
-    value = item.get(name, item["properties"].get(name))
-    return bool(value == (boolean == "true" if boolean else text.replace("''", "'")))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from azuresim import arm
+from azuresim.apim.authorship import made_by
 from azuresim.apim.entities import (
     SERVICE,
     VERSIONS,
@@ -67,6 +68,8 @@ def put_service(request: ArmRequest, world: World) -> ArmResponse:
     request.need_linked(ASSIGN, named_identities(identity or {}))
     wanted = wanted_identity(world, None, identity) if identity else None
     service = restored_service(world, restored) if restored else new_service(world, request.id, sent)
+    if restored is None:
+        service.body["systemData"] = made_by(request)
     state(service, "Activating", "Activating")
     operation = world.operations.start(service.id, on_done=lambda: settle(world, service, wanted))
     return ArmResponse(201, service.body, operation_headers(request, operation))

@@ -130,6 +130,16 @@ def delete_link(request: ArmRequest, world: World) -> ArmResponse:
     return ArmResponse(200 if world.arm.delete(request.id) else 204)
 
 
+@route("GET", f"{SERVICE}/apis/{{api}}/products", uncovered=UNCOVERED)
+def list_products_of_api(request: ArmRequest, world: World) -> ArmResponse:
+    """The products that hold the API. Source: REST reference, "Api Product - List By Apis"."""
+    if world.arm.get(request.up_to("api")) is None:
+        raise missing("Api")
+    products = world.arm.members(f"{request.up_to('service')}/products")
+    name = request.params["api"].partition(";")[0]
+    return listing(request, [one.body for one in products if world.arm.get(f"{one.id}/apis/{name}")])
+
+
 @route("GET", f"{PRODUCT}/apis", uncovered=UNCOVERED)
 def list_links(request: ArmRequest, world: World) -> ArmResponse:
     if world.arm.get(request.up_to("product")) is None:

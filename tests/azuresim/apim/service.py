@@ -19,13 +19,17 @@ from azuresim import arm
 from azuresim.apim import (
     apis,
     backends,
+    left_out,
     named_values,
     operations,
     policies,
+    policy_descriptions,
     products,
     revisions,
+    tag_resources,
     version_sets,
 )
+from azuresim.apim.authorship import changed_by
 from azuresim.apim.entities import (
     SERVICE,
     VERSIONS,
@@ -41,7 +45,9 @@ from azuresim.apim.identity import ABSENT, kinds_of, named_identities, shown_ide
 from azuresim.apim.people import add_people
 from azuresim.apim.portal import add_settings
 from azuresim.apim.products import add_master
+from azuresim.apim.service_fields import service_properties
 from azuresim.arm import ArmRequest
+from azuresim.arm.regions import display
 from azuresim.operations import Operation
 from azuresim.policy.text import BUILT_IN_GLOBAL, write
 from azuresim.resources import Body, Document
@@ -50,7 +56,10 @@ from azuresim.world import World
 
 __all__ = ["add_service"]
 
-ROUTES = (apis, backends, named_values, operations, policies, products, revisions, version_sets)  # registers them
+ROUTES = (
+    apis, backends, left_out, named_values, operations, policies, policy_descriptions, products, revisions,
+    tag_resources, version_sets,
+)  # fmt: skip  # importing them registers their routes
 CHANGEABLE: Mapping[str, type | tuple[type, ...]] = {
     "publisherEmail": str,
     "publisherName": str,
@@ -110,58 +119,6 @@ def add_service(
     if identity is not None:
         settle(world, service, wanted_identity(world, service.body["identity"], identity))
     return service
-
-
-def service_properties(world: World, name: str, sku: str) -> Body:
-    """What GET shows of a service, the fields that no contract lists included."""
-    host = f"{name.lower()}.azure-api.net"
-    return {
-        "publisherEmail": "api@example.com",
-        "publisherName": "Example",
-        "notificationSenderEmail": "apimgmt-noreply@mail.windowsazure.com",
-        "provisioningState": "Succeeded",
-        "targetProvisioningState": "",
-        "createdAtUtc": world.clock.stamp(),
-        "gatewayUrl": f"https://{host}",
-        "gatewayRegionalUrl": f"https://{name.lower()}-westeurope-01.regional.azure-api.net",
-        "portalUrl": f"https://{name.lower()}.portal.azure-api.net",
-        "developerPortalUrl": f"https://{name.lower()}.developer.azure-api.net",
-        "managementApiUrl": f"https://{name.lower()}.management.azure-api.net",
-        "scmUrl": f"https://{name.lower()}.scm.azure-api.net",
-        "hostnameConfigurations": [
-            {
-                "type": "Proxy",
-                "hostName": host,
-                "encodedCertificate": None,
-                "keyVaultId": None,
-                "certificatePassword": None,
-                "negotiateClientCertificate": False,
-                "certificate": None,
-                "defaultSslBinding": True,
-                "identityClientId": None,
-                "certificateStatus": None,
-                "certificateSource": "BuiltIn",
-            }
-        ],
-        "publicIPAddresses": None if sku == "Consumption" else ["203.0.113.7"],
-        "privateIPAddresses": None,
-        "additionalLocations": None,
-        "virtualNetworkConfiguration": None,
-        "customProperties": {},
-        "virtualNetworkType": "None",
-        "certificates": None,
-        "disableGateway": False,
-        "natGatewayState": "Disabled",
-        "outboundPublicIPAddresses": None if sku == "Consumption" else ["203.0.113.7"],
-        "apiVersionConstraint": {"minApiVersion": None},
-        "publicIpAddressId": None,
-        "publicNetworkAccess": "Enabled",
-        "privateEndpointConnections": None,
-        "platformVersion": "stv2.1" if sku.endswith("v2") or sku.endswith("V2") else "stv2",
-        "configurationApi": {"legacyApi": "Enabled"},
-        "developerPortalStatus": "Enabled",
-        "legacyPortalStatus": "Disabled",
-    }
 
 
 def with_etag(service: Document) -> None:
@@ -227,7 +184,7 @@ def changed_properties(service: Document, sent: Body) -> bool:
 
 def new_service(world: World, service_id: str, sent: Body) -> Document:
     """The service that a PUT makes, before its identity is in force."""
-    service = add_service(world, service_id, sku=sent["sku"]["name"], location=sent["location"])
+    service = add_service(world, service_id, sku=sent["sku"]["name"], location=display(sent["location"]))
     changed_properties(service, sent)
     service.body["tags"] = sent.get("tags") or {}
     return service
@@ -252,6 +209,7 @@ def begin(
     Source: Azure/azure-service-operator recording Test_ApiManagement_20240501_CRUD (PUT of a tag: 200, Updating).
     """
     world = request.world
+    service.body["systemData"] = changed_by(request, service.body["systemData"])
 
     def done() -> None:
         service.body["tags"] = tags

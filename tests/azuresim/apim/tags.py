@@ -1,13 +1,14 @@
 """
-Tags, and what carries them: APIs, operations, products.
+Tags, what carries them (APIs, operations, products), and what an API says about those of its operations.
 
-Source: REST reference, "Tag" (Assign To Api, Assign To Operation, Assign To Product).
+Source: REST reference, "Tag" (Assign To Api, Assign To Operation, Assign To Product) and "Api Tag Description".
 """
 
 from __future__ import annotations
 
 from azuresim.apim.entities import (
     SERVICE,
+    THE_API,
     Entity,
     check_parent,
     check_writable,
@@ -24,6 +25,7 @@ from azuresim.resources import Body, Document
 from azuresim.wire import ArmResponse
 from azuresim.world import World
 
+TEXTS = ("description", "externalDocsUrl", "externalDocsDescription")
 UNCOVERED = "tags are not among the trimmed contracts"
 CARRIERS = (
     f"{SERVICE}/apis/{{api}}",
@@ -42,8 +44,9 @@ def tag_properties(request: ArmRequest, sent: Body, existing: Document | None) -
 def take_off(request: ArmRequest, tag: Document) -> None:
     """Whatever carried the tag carries it no more."""
     world = request.world
+    ends = (f"/tags/{tag.name.lower()}", f"/tagdescriptions/{tag.name.lower()}")
     for found in world.arm.below(request.up_to("service")):
-        if found.id.lower().endswith(f"/tags/{tag.name.lower()}") and found is not tag:
+        if found.id.lower().endswith(ends) and found is not tag:
             world.arm.delete(found.id)
 
 
@@ -54,6 +57,31 @@ serve(
         normalise=tag_properties,
         before_delete=take_off,
         uncovered=UNCOVERED,
+    )
+)
+
+
+def description_properties(request: ArmRequest, sent: Body, existing: Document | None) -> Body:
+    """What stands beside a tag in the descriptions of this API; the tag has the same name, and is there (assumed)."""
+    place = f"{request.up_to('service')}/tags/{request.params['description']}"
+    tag = request.world.arm.get(place)
+    if tag is None:
+        raise missing("Tag")
+    for name in TEXTS:
+        if not isinstance(sent.get(name), str | None):
+            raise invalid((name, f"'{name}' is no text."))
+    about = {"tagId": tag.id, "displayName": tag.properties["displayName"]}
+    return {**about, **{name: sent.get(name) for name in TEXTS}}
+
+
+serve(
+    Entity(
+        template=f"{SERVICE}/apis/{{api}}/tagDescriptions/{{description}}",
+        label="TagDescription",
+        normalise=description_properties,
+        exclusive=THE_API,
+        uncovered=UNCOVERED,
+        methods=("GET", "HEAD", "PUT", "DELETE"),
     )
 )
 

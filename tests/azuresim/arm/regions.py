@@ -36,6 +36,12 @@ def plain(location: str) -> str:
     return location.replace(" ", "").lower()
 
 
+def display(location: str) -> str:
+    """`West Europe` of either spelling; what is no region stays as it was written."""
+    found = REGIONS.get(plain(location))
+    return found[0] if found is not None else location
+
+
 def shown(subscription: str, name: str) -> dict[str, Any]:
     display, group, place, latitude, longitude, paired = REGIONS[name]
     at = f"/subscriptions/{subscription}/locations"

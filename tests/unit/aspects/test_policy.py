@@ -29,8 +29,8 @@ def a_policy(base: str | None = OTHERS, **changes: Any) -> PolicyText:
     return PolicyText(text=documents.render(documents.merge(documents.parse(base), Statements(**wanted))), etag='"1"')
 
 
-async def reconcile(apim: StubApim, binding: Binding | None = None) -> tuple[Outcome, Pass]:
-    return await run(Policy(apim), binding or a_binding(), **FACTS)
+async def reconcile(apim: StubApim, binding: Binding | None = None, **facts: Any) -> tuple[Outcome, Pass]:
+    return await run(Policy(apim), binding or a_binding(), **(FACTS | facts))
 
 
 def stands(apim: StubApim) -> Statements | None:
@@ -221,3 +221,41 @@ async def test_deletion_takes_a_missing_api_for_nothing_left_and_asks_about_anyt
     assert await Policy(StubApim(api_gone=True)).observe(binding) == {}
     with pytest.raises(NotFound):
         await Policy(WithoutService()).observe(binding)
+
+
+# --- who may call the gateway
+
+
+CHECK = '<validate-jwt header-name="Authorization" />'
+
+
+def asking(inbound: str) -> StubApim:
+    return StubApim(policy=a_policy(f"<policies><inbound><base />{inbound}</inbound></policies>"))
+
+
+@pytest.mark.parametrize(
+    ("inbound", "ready"),
+    [
+        ("", False),
+        (CHECK, True),
+        ('<validate-azure-ad-token tenant-id="t" />', True),
+        ("<validate-client-certificate />", True),
+        ('<check-header name="x-key" failed-check-httpcode="401" />', True),
+        (f'<choose><when condition="@(true)">{CHECK}</when></choose>', False),
+        ('<include-fragment fragment-id="check" />', False),
+    ],
+)
+async def test_an_api_that_asks_for_no_key_needs_a_check_of_its_callers(inbound: str, ready: bool) -> None:
+    outcome, _ = await reconcile(asking(inbound), unasked="its subscriptionRequired is off")
+    assert (outcome.true, outcome.reason, outcome.stalled) == (ready, "InSync" if ready else "GatewayOpen", not ready)
+    assert ready or "its subscriptionRequired is off" in outcome.message
+
+
+async def test_anybody_may_call_when_the_author_says_so() -> None:
+    binding = a_binding(policy={"allowAnonymousCallers": True})
+    outcome, _ = await reconcile(asking(""), binding, unasked="its subscriptionRequired is off")
+    assert outcome.true
+
+
+async def test_an_api_that_asks_for_a_key_needs_no_check() -> None:
+    assert (await reconcile(asking(""), unasked=""))[0].true

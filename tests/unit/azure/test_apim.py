@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funcgate.azure.apim import ANY, ApimClient
-from funcgate.azure.apim_documents import HIDDEN, Api, Backend, NamedValue, UserIdentity, lay_over, read_backend
+from funcgate.azure.apim_documents import (
+    HIDDEN,
+    Api,
+    Backend,
+    NamedValue,
+    PolicyText,
+    Product,
+    UserIdentity,
+    lay_over,
+    read_backend,
+)
 from funcgate.azure.http import Http
 from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, Rejected, TryAgain
@@ -496,3 +506,26 @@ async def test_a_policy_is_deleted_as_it_was_seen(wire: Wire, apim: ApimClient) 
     await apim.delete_policy(SERVICE, "orders", "e1")
 
     assert wire.written[0].headers == {"If-Match": "e1"}
+
+
+# --- who is asked for what
+
+
+async def test_the_products_of_an_api_say_what_they_ask_for(wire: Wire, apim: ApimClient) -> None:
+    items = [
+        {"name": "open", "properties": {"subscriptionRequired": False, "state": "published"}},
+        {"name": "draft", "properties": {"state": "notPublished"}},
+    ]
+    wire.says("GET", f"{SERVICE}/apis/orders/products", 200, {"value": items})
+
+    assert await apim.products_of(SERVICE, "orders") == [
+        Product(name="open", subscription_required=False, published=True),
+        Product(name="draft", subscription_required=True, published=False),
+    ]
+
+
+async def test_the_policy_of_a_whole_service_is_read_or_absent(wire: Wire, apim: ApimClient) -> None:
+    assert await apim.get_global_policy(SERVICE) is None
+    wire.says("GET", f"{SERVICE}/policies/policy", 200, {"properties": {"value": "<policies />"}}, {"etag": '"1"'})
+
+    assert await apim.get_global_policy(SERVICE) == PolicyText(text="<policies />", etag='"1"')
