@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 
@@ -261,13 +262,35 @@ async def test_a_page_without_top_has_the_switched_size(here: Apim) -> None:
     assert "nextLink" in (await here.arm("GET", "/apis")).data()
 
 
-async def test_lists_filter_by_equality(here: Apim) -> None:
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "name eq 'b'",
+        "properties/displayName eq 'b'",
+        "contains(properties/displayName, 'b')",
+        "startswith(path,'b') and not (name eq 'a')",
+        "name ne 'a' and path ne 'c'",
+    ],
+)
+async def test_lists_filter_by_texts_and_truths(here: Apim, condition: str) -> None:
     """Source: REST reference, "Apis - List By Service" ($filter)."""
     await here.an_api("a")
     await here.an_api("b")
-    answer = await here.arm("GET", "/apis", query="$filter=name%20eq%20'b'")
+    answer = await here.arm("GET", "/apis", query=f"$filter={quote(condition)}")
     assert [api["name"] for api in answer.data()["value"]] == ["b"]
-    assert (await here.arm("GET", "/apis", query="$filter=contains(name,'b')")).status == 501
+
+
+async def test_a_filter_that_nobody_simulated_is_refused_loudly(here: Apim) -> None:
+    """No Azure behaviour: comparisons by order exist there, and are not simulated."""
+    assert (await here.arm("GET", "/apis", query=f"$filter={quote('displayName ge 5')}")).status == 501
+
+
+@pytest.mark.parametrize("export", ["true", "True"])
+async def test_the_export_of_an_api_is_refused_loudly(here: Apim, export: str) -> None:
+    """No Azure behaviour: the description would be fetched from a blob, which is not simulated."""
+    await here.an_api("a")
+    answer = await here.arm("GET", "/apis/a", query=f"export={export}&format=openapi-link")
+    assert (answer.status, answer.data()["error"]["code"]) == (501, "NotSimulated")
 
 
 # --- products and subscriptions ---------------------------------------------------------------------------------------
