@@ -9,8 +9,21 @@ from urllib.parse import quote
 import pytest
 
 from azuresim import Simulator
+from azuresim.apim.service import add_service
 from azuresim.msi import add_user_identity
-from contract.arm_world import GROUP, HERE, IDENTITIES, IDENTITY, MSI, SUBSCRIPTION, arm, message, refusal
+from contract.arm_world import (
+    APIM,
+    GROUP,
+    HERE,
+    IDENTITIES,
+    IDENTITY,
+    MSI,
+    SERVICE,
+    SUBSCRIPTION,
+    arm,
+    message,
+    refusal,
+)
 
 FRESH = f"{SUBSCRIPTION}/resourceGroups/fresh"
 
@@ -184,3 +197,25 @@ async def test_an_unknown_member_of_a_group_is_named(azure: Simulator) -> None:
     """Source: threads of Azure/azure-powershell ("Could not find member … on object of type")."""
     answer = await arm(azure, "PUT", FRESH, HERE | {"colour": "red"})
     assert "Could not find member 'colour' on object of type 'ResourceGroupDefinition'" in message(answer)
+
+
+@pytest.mark.assumed
+async def test_resources_are_listed_and_filtered_by_the_plain_name_of_their_region(azure: Simulator) -> None:
+    """
+    Source: Azure/azure-cli, `az resource list --location` (the plain name is sent). That the list shows it whatever
+    the provider itself shows is assumed.
+    """
+    add_service(azure.world, SERVICE, location="West Europe")
+    asked = quote("location eq 'westeurope'")
+    listed = await arm(azure, "GET", f"{SUBSCRIPTION}/resources?$filter={asked}")
+    assert [(one["name"], one["location"]) for one in listed.data()["value"]] == [("contoso", "westeurope")]
+    itself = await arm(azure, "GET", f"{SERVICE}?api-version={APIM}")
+    assert itself.data()["location"] == "West Europe"
+
+
+@pytest.mark.parametrize("place", [SUBSCRIPTION, GROUP])
+async def test_there_are_no_deployments_until_somebody_makes_one(azure: Simulator, place: str) -> None:
+    """Source: learn.microsoft.com/rest/api/resources/deployments (list by group, list at subscription scope)."""
+    path = f"{place}/providers/Microsoft.Resources/deployments"
+    assert (await arm(azure, "GET", path)).data() == {"value": []}
+    assert (await arm(azure, "PUT", f"{path}/mine", {"properties": {}})).status == 501

@@ -1,13 +1,14 @@
 """Sites as ARM shows them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from azuresim import World
 from azuresim.web import add_app, add_function_app, site_of
 from azuresim.web.sites import unique_host_name
-from contract.web_world import HOST, SITE, Web, web
+from contract.web_world import HOST, OPERATOR, SITE, Web, web
 
 
 @pytest.fixture
@@ -116,3 +117,40 @@ async def test_the_stacks_of_function_apps_say_what_an_app_of_each_needs(here: W
     newest = python["majorVersions"][-1]["minorVersions"][0]["stackSettings"]["linuxRuntimeSettings"]
     assert newest["siteConfigPropertiesDictionary"]["linuxFxVersion"].startswith("Python|3.")
     assert newest["appSettingsDictionary"] == {"FUNCTIONS_WORKER_RUNTIME": "python"}
+
+
+async def stacks_of(here: Web, language: str) -> Any:
+    url = f"/providers/Microsoft.Web/locations/westeurope/functionAppStacks?api-version=2020-10-01&stack={language}"
+    answer = await here.azure.send("GET", "", url, headers=here.azure.arm_headers(OPERATOR))
+    return answer.data()["value"]
+
+
+@pytest.mark.parametrize(("asked", "names"), [("python", ["python"]), ("dotnet", ["dotnet-isolated"]), ("cobol", [])])
+async def test_the_stacks_of_a_region_can_be_narrowed_to_a_language(here: Web, asked: str, names: list[str]) -> None:
+    """Source: Azure/azure-functions-ux, FunctionAppStackModel (URL); Azure/azure-cli (dotnet for dotnet-isolated)."""
+    assert [one["name"] for one in await stacks_of(here, asked)] == names
+
+
+async def test_the_stacks_of_a_region_say_what_flex_consumption_takes(here: Web) -> None:
+    """
+    Source: Azure/azure-functions-ux, FunctionAppStackModel (Sku); learn.microsoft.com/azure/azure-functions/
+    flex-consumption-plan (memory sizes, instances).
+    """
+    [python] = await stacks_of(here, "python")
+    linux = python["properties"]["majorVersions"][-1]["minorVersions"][0]["stackSettings"]["linuxRuntimeSettings"]
+    [sku] = linux["Sku"]
+    assert [(one["size"], one["isDefault"]) for one in sku["instanceMemoryMB"]] == [
+        (512, False),
+        (2048, True),
+        (4096, False),
+    ]
+    assert (sku["skuCode"], sku["maximumInstanceCount"]["defaultValue"]) == ("FC1", 100)
+    assert sku["functionAppConfigProperties"]["runtime"] == {"name": "python", "version": "3.13"}
+
+
+@pytest.mark.assumed
+async def test_no_deleted_site_can_be_restored(here: Web) -> None:
+    """Source: learn.microsoft.com/rest/api/appservice/deleted-web-apps (list). That none is kept is assumed."""
+    path = f"{SITE.partition('/resourceGroups/')[0]}/providers/Microsoft.Web/locations/westeurope/deletedSites"
+    assert (await here.arm("DELETE")).status == 200
+    assert (await here.arm("GET", below=path)).data()["value"] == []

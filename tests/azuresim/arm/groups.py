@@ -183,6 +183,15 @@ def left_out(method: str, template: str, what: str) -> None:
         raise ArmError(501, "NotSimulated", f"{what} is not simulated.")
 
 
+def no_deployments(place: str) -> None:
+    """Nobody can have made one here, so the list is empty."""
+
+    @route("GET", f"{place}/providers/{DEPLOYMENTS}", versions=RESOURCES, action=f"{DEPLOYMENTS}/read",
+           uncovered=UNCOVERED)  # fmt: skip
+    def list_deployments(request: ArmRequest, world: World) -> ArmResponse:
+        return ArmResponse(200, page(request, []))
+
+
 left_out("POST", f"{GROUP}/exportTemplate", "exportTemplate")
 left_out("POST", f"{GROUP}/moveResources", "moveResources")
 left_out("POST", f"{GROUP}/validateMoveResources", "validateMoveResources")
@@ -192,3 +201,4 @@ for place in ("/subscriptions/{sub}", GROUP):
         left_out(one, f"{place}/providers/{DEPLOYMENTS}/{{deployment}}", "deployments")
     for last in ("validate", "whatIf"):
         left_out("POST", f"{place}/providers/{DEPLOYMENTS}/{{deployment}}/{last}", "deployments")
+    no_deployments(place)

@@ -1,4 +1,9 @@
-"""What `/resources` lists: every tracked resource of a group or a subscription, in the short form of lists."""
+"""
+What `/resources` lists: every tracked resource of a group or a subscription, in the short form of lists.
+
+Regions go by their plain names there, whatever the provider itself shows (assumed; `az resource list --location` sends
+the plain name and expects every provider's resources).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from azuresim.arm.filters import parsed
 from azuresim.arm.paging import argument, page
+from azuresim.arm.regions import plain
 from azuresim.arm.routes import ArmError, ArmRequest, route
 from azuresim.arm.versions import RESOURCES
 from azuresim.resources import Document, group_of
@@ -53,9 +59,14 @@ def text_of(name: str) -> Callable[[Document], str | None]:
     return value
 
 
+def region_of(document: Document) -> str | None:
+    found = document.body.get("location")
+    return plain(found) if isinstance(found, str) else None
+
+
 FIELDS: Mapping[str, Callable[[Document], str | None]] = {
     "name": text_of("name"),
-    "location": text_of("location"),
+    "location": region_of,
     "resourcetype": text_of("type"),
     "type": text_of("type"),
     "kind": text_of("kind"),
@@ -91,6 +102,7 @@ def expansions(request: ArmRequest) -> set[str]:
 
 def short_form(document: Document, expand: set[str]) -> dict[str, Any]:
     body = {name: document.body[name] for name in SHOWN if document.body.get(name) is not None}
+    body |= {"location": region} if (region := region_of(document)) is not None else {}
     if "createdtime" in expand:
         body["createdTime"] = stamp(document.created)
     if "changedtime" in expand:

@@ -2,7 +2,8 @@
 What `Microsoft.Web` answers for a whole subscription: lists of sites and plans, free names, regions, stacks.
 
 Sources: learn.microsoft.com/rest/api/appservice (web-apps/list, app-service-plans/list, check-name-availability,
-list-geo-regions, provider/get-function-app-stacks).
+list-geo-regions, provider/get-function-app-stacks); Azure/azure-functions-ux, FunctionAppStackModel (`Sku` of the
+stacks of a region).
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from typing import Any
 
 from azuresim import arm
 from azuresim.arm import ArmRequest, ArmResponse
+from azuresim.arm.paging import argument
 from azuresim.web.common import SUBSCRIPTION, VERSIONS, invalid_parameter, not_simulated, route
 from azuresim.web.hosting import SUFFIX, owner_of
 from azuresim.web.plans import all_sites, seen
 from azuresim.web.regions import REGIONS
-from azuresim.web.site_writes import NAME
+from azuresim.web.site_writes import MEMORIES, NAME
 from azuresim.web.sites import is_slot
 from azuresim.web.stacks import stacks
 from azuresim.world import World
 
 JSON = dict[str, Any]
+USUAL_MEMORY = 2048
 UNCOVERED = "what is asked of a whole subscription is not among the trimmed contracts"
 
 
@@ -75,8 +78,10 @@ def list_regions(request: ArmRequest, world: World) -> ArmResponse:
 
 @arm.route("GET", f"{SUBSCRIPTION}/certificates", versions=VERSIONS, uncovered=UNCOVERED)
 @arm.route("GET", f"{SUBSCRIPTION}/deletedSites", versions=VERSIONS, uncovered=UNCOVERED)
+@arm.route("GET", f"{SUBSCRIPTION}/locations/{{location}}/deletedSites", versions=VERSIONS, uncovered=UNCOVERED)
 @route("GET", "/certificates", uncovered=UNCOVERED)
 def nothing(request: ArmRequest, world: World) -> ArmResponse:
+    """Nobody can make certificates here, and sites that are deleted cannot be restored."""
     return ArmResponse(200, {"value": [], "nextLink": None})
 
 
@@ -91,3 +96,36 @@ def health(request: ArmRequest, world: World) -> ArmResponse:
 @arm.route("GET", f"{SUBSCRIPTION}/availableStacks", versions=VERSIONS, uncovered=UNCOVERED)
 def list_stacks(request: ArmRequest, world: World) -> ArmResponse:
     return ArmResponse(200, {"value": stacks(request.id.rpartition("/")[2]), "nextLink": None})
+
+
+# --- the stacks of a region -------------------------------------------------------------------------------------------
+@arm.route("GET", "/providers/Microsoft.Web/locations/{location}/functionAppStacks", versions=VERSIONS,
+           uncovered=UNCOVERED)  # fmt: skip
+def list_stacks_of_region(request: ArmRequest, world: World) -> ArmResponse:
+    """Those of a language (`stack`), with what Flex Consumption takes for each version on Linux."""
+    wanted = argument(request, "stack")
+    found = [one for one in stacks("functionAppStacks") if wanted is None or is_of(one["name"], wanted)]
+    for stack in found:
+        for major in stack["properties"]["majorVersions"]:
+            for minor in major["minorVersions"]:
+                minor["stackSettings"]["linuxRuntimeSettings"]["Sku"] = [flex(stack["name"], minor["value"])]
+    return ArmResponse(200, {"value": found, "nextLink": None})
+
+
+def is_of(stack: str, language: str) -> bool:
+    """`dotnet` asks for `dotnet-isolated` too."""
+    return language.lower() in (stack, stack.partition("-")[0])
+
+
+def flex(name: str, version: str) -> JSON:
+    """Memory and instances of learn.microsoft.com/azure/azure-functions/flex-consumption-plan."""
+    return {
+        "skuCode": "FC1",
+        "instanceMemoryMB": [{"size": size, "isDefault": size == USUAL_MEMORY} for size in MEMORIES],
+        "maximumInstanceCount": {
+            "lowestMaximumInstanceCount": 40,
+            "highestMaximumInstanceCount": 1000,
+            "defaultValue": 100,
+        },
+        "functionAppConfigProperties": {"runtime": {"name": name, "version": version}},
+    }
