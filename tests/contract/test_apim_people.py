@@ -61,6 +61,13 @@ async def test_a_user_is_made_put_into_a_group_and_taken_out(here: Apim) -> None
     assert (await here.arm("HEAD", "/groups/team/users/ada")).status == 404
 
 
+async def test_a_user_has_the_identities_that_it_signs_in_with(here: Apim) -> None:
+    """Source: REST reference, "User Identities - List" (sample: provider and id)."""
+    identity = {"provider": "Microsoft", "id": "ada"}
+    await here.put("/users/ada", **ADA, identities=[identity])
+    assert (await here.arm("GET", "/users/ada/identities")).data() == {"value": [identity], "count": 1}
+
+
 @pytest.mark.assumed
 async def test_two_users_cannot_share_an_address(here: Apim) -> None:
     """Source: REST reference, "User - Create Or Update" (email must be unique). The text is assumed."""

@@ -154,3 +154,12 @@ async def test_no_deleted_site_can_be_restored(here: Web) -> None:
     path = f"{SITE.partition('/resourceGroups/')[0]}/providers/Microsoft.Web/locations/westeurope/deletedSites"
     assert (await here.arm("DELETE")).status == 200
     assert (await here.arm("GET", below=path)).data()["value"] == []
+
+
+async def test_a_site_without_a_backup_says_that_none_is_configured(here: Web) -> None:
+    """Source: hashicorp/terraform-provider-azurerm, linux_function_app_resource.go (a 404 is no error there)."""
+    answer = await here.arm("POST", "/config/backup/list")
+    assert (answer.status, answer.data()["Code"]) == (404, "NotFound")
+    assert [call.action for call in here.world.calls(path="*/config/backup/list")] == [
+        "Microsoft.Web/sites/config/list/Action"
+    ]

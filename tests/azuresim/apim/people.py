@@ -188,6 +188,12 @@ def subscriptions_of_user(request: ArmRequest, world: World) -> ArmResponse:
     return listing(request, [one.body for one in held if str(one.properties["ownerId"]).lower() == user.id.lower()])
 
 
+@route("GET", f"{USER}/identities", uncovered=UNCOVERED)
+def identities_of_user(request: ArmRequest, world: World) -> ArmResponse:
+    """How the user signs in. Source: REST reference, "User Identities - List"."""
+    return listing(request, the_user(request).properties["identities"])
+
+
 def the_user(request: ArmRequest) -> Document:
     found = request.world.arm.get(request.up_to("user"))
     if found is None:

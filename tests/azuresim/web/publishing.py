@@ -124,6 +124,13 @@ def user_of(site: Document) -> str:
     return f"${str(site.body['name']).replace('/', '__')}"
 
 
+@site_route("POST", "/config/backup/list", action="Microsoft.Web/sites/config/list/Action", uncovered=UNCOVERED)
+def no_backup_configured(request: ArmRequest, world: World) -> ArmResponse:
+    """404, as nobody can configure one here. Source: hashicorp/terraform-provider-azurerm, which takes it for none."""
+    site, _ = the_site(request)
+    raise app_service_error(404, "NotFound", f"Backup configuration not found for site {site.name}.")
+
+
 @site_route("POST", "/extensions/{extension}", uncovered=UNCOVERED)
 @site_route("PUT", "/extensions/{extension}", uncovered=UNCOVERED)
 @site_route("GET", "/extensions/{extension}", uncovered=UNCOVERED)
