@@ -102,6 +102,67 @@ async def test_a_product_with_subscriptions_goes_only_with_them(
     assert (answer.status, [one for one in await names(here, "/subscriptions") if one != "master"]) == (status, left)
 
 
+async def test_a_product_with_subscriptions_is_kept_in_words_without_details(here: Apim) -> None:
+    """Source: Azure/apiops issue 94."""
+    await here.put("/products/starter", displayName="Starter")
+    await here.put("/subscriptions/hers", displayName="hers", scope="/products/starter")
+    assert (await here.delete("/products/starter")).data()["error"] == {
+        "code": "ValidationError",
+        "message": "Product cannot be deleted since it has existing subscriptions. Delete subscriptions before "
+        "deleting the product or pass in deleteSubscriptions=true as query param",
+        "details": None,
+    }
+
+
+async def test_a_subscription_shows_its_dates_and_no_owner_that_it_has_not(here: Apim) -> None:
+    """Source: Azure/azure-cli recording test_apim_Subscription (GET, and the master subscription in the list)."""
+    dates = dict.fromkeys(("startDate", "expirationDate", "endDate", "notificationDate", "stateComment"))
+    await here.put("/subscriptions/hers", displayName="hers", scope="/apis")
+    hers = (await here.arm("GET", "/subscriptions/hers")).data()["properties"]
+    master = (await here.arm("GET", "/subscriptions/master")).data()["properties"]
+    assert hers.keys() == {"scope", "displayName", "state", "createdDate", *dates}
+    assert master.keys() == {*hers, "allowTracing"}
+    assert {name: hers[name] for name in dates} == dates
+
+
+async def test_the_answer_to_a_write_of_a_subscription_shows_its_keys(here: Apim) -> None:
+    """Source: Azure/azure-cli recording test_apim_Subscription (PUT and PATCH show them, GET does not)."""
+    written = await here.put("/subscriptions/hers", displayName="hers", scope="/apis")
+    changed = await here.arm("PATCH", "/subscriptions/hers", {"properties": {"displayName": "mine"}})
+    keys = (await here.arm("POST", "/subscriptions/hers/listSecrets")).data()
+    for answer in (written, changed):
+        assert {name: answer.data()["properties"][name] for name in keys} == keys
+        assert answer.headers["ETag"]
+    assert not keys.keys() & (await here.arm("GET", "/subscriptions/hers")).data()["properties"].keys()
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(("query", "left"), [("deleteSubscriptions=true", []), ("", [None])])
+async def test_a_user_leaves_with_its_subscriptions_or_without(here: Apim, query: str, left: list[None]) -> None:
+    """Source: REST reference, "User - Delete" (deleteSubscriptions). What becomes of those that stay is assumed."""
+    await here.put("/users/ada", **ADA)
+    await here.put("/subscriptions/hers", displayName="hers", scope="/apis", ownerId=f"{SERVICE}/users/ada")
+    assert (await here.arm("DELETE", "/users/ada", query=query, headers={"If-Match": "*"})).status == 200
+    found = (await here.arm("GET", "/subscriptions")).data()["value"]
+    assert [one["properties"].get("ownerId") for one in found if one["name"] != "master"] == left
+
+
+async def test_who_was_deleted_is_in_no_group_when_made_again(here: Apim) -> None:
+    """Source: REST reference, "Group User - List" and "Product Group - List By Product" (members that are there)."""
+    await here.put("/products/starter", displayName="Starter")
+    for _ in range(2):
+        await here.put("/users/ada", **ADA)
+        await here.put("/groups/team", displayName="Team")
+        assert (await names(here, "/users/ada/groups"), await names(here, "/products/starter/groups")) == (
+            [],
+            ["administrators"],
+        )
+        await here.arm("PUT", "/groups/team/users/ada")
+        await here.arm("PUT", "/products/starter/groups/team")
+        await here.delete("/users/ada")
+        await here.delete("/groups/team")
+
+
 async def test_each_key_of_a_subscription_is_made_anew_by_itself(here: Apim) -> None:
     """Source: REST reference, "Subscription - Regenerate Primary Key" and "Regenerate Secondary Key"."""
     before = (await here.arm("POST", "/subscriptions/master/listSecrets")).data()
@@ -188,6 +249,31 @@ async def test_a_client_secret_is_shown_by_list_secrets_only(here: Apim, path: s
     ] == "d"
     assert (await here.arm("POST", f"{path}/listSecrets")).data() == {"clientSecret": "hush"}
     assert (await here.put(path, **{**properties, "clientId": ""})).status == 400
+
+
+async def test_a_cache_keeps_its_connection_string_in_a_named_value(here: Apim) -> None:
+    """Source: REST reference, "Cache - Create Or Update" (sample: a reference comes back)."""
+    secret = "redis.example:6380,password=hush"
+    written = await here.put("/caches/default", connectionString=secret, useFromLocation="default")
+    reference = written.data()["properties"]["connectionString"]
+    assert (written.status, reference[:2], reference[-2:], "hush" in written.body.decode()) == (201, "{{", "}}", False)
+    values = (await here.arm("GET", "/namedValues")).data()["value"]
+    [held] = [one for one in values if one["properties"]["displayName"] == reference[2:-2]]
+    assert (held["properties"]["secret"], await listed_value(here, held["name"])) == (True, secret)
+
+
+async def listed_value(here: Apim, name: str) -> Any:
+    return (await here.arm("POST", f"/namedValues/{name}/listValue")).data()["value"]
+
+
+async def test_an_identity_provider_has_the_type_of_its_name(here: Apim) -> None:
+    """Source: REST reference, "Identity Provider - Create Or Update" (sample; names) and "Update"."""
+    written = await here.put("/identityProviders/facebook", clientId="c", clientSecret="hush")
+    assert (written.status, written.data()["properties"]["type"]) == (201, "facebook")
+    changed = await here.arm("PATCH", "/identityProviders/facebook", {"properties": {"allowedTenants": ["a.example"]}})
+    assert (changed.status, changed.data()["properties"]["allowedTenants"]) == (200, ["a.example"])
+    assert (await here.arm("POST", "/identityProviders/facebook/listSecrets")).data() == {"clientSecret": "hush"}
+    assert (await here.put("/identityProviders/mine", clientId="c", clientSecret="hush")).status == 400
 
 
 async def test_schemas_of_an_api_go_with_it(here: Apim) -> None:

@@ -3,7 +3,7 @@ What a service keeps beside its APIs and shows without their secrets: certificat
 providers, identity providers, caches.
 
 Sources: REST reference, "Certificate", "Authorization Server", "Open Id Connect Provider", "Identity Provider" and
-"Cache" (required fields, listSecrets). The texts of refusals are assumed.
+"Cache" (required fields, listSecrets, samples). The texts of refusals are assumed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from azuresim.apim.entities import SERVICE, Entity, invalid, missing, not_simulated, route, serve
+from azuresim.apim.watching import kept_apart
 from azuresim.arm import ArmRequest, Handler, pretty
 from azuresim.resources import Body, Document
 from azuresim.wire import ArmResponse
@@ -141,11 +142,33 @@ CACHE = Kept(
 )
 
 
+def kept_secrets(request: ArmRequest, existing: Document | None) -> Body:
+    """A PATCH need not repeat what never came back."""
+    return existing.private if existing is not None and request.method == "PATCH" else {}
+
+
+PROVIDERS = {name.lower(): name for name in ("facebook", "google", "microsoft", "twitter", "aad", "aadB2C")}
+
+
+def finished(kind: Kept, request: ArmRequest, properties: Body) -> Body:
+    """An identity provider has the type that its name says; a cache's connection string is kept in a named value."""
+    if kind is IDENTITY_PROVIDER:
+        named = PROVIDERS.get(request.params["one"].lower())
+        if named is None:
+            raise invalid(("identityProviderName", f"'{request.params['one']}' is not an identity provider."))
+        return properties | {"type": named}
+    if kind is CACHE:
+        return properties | {"connectionString": kept_apart(request, properties["connectionString"], prefix="")}
+    return properties
+
+
 def entity_of(kind: Kept) -> Entity:
     return Entity(
         template=f"{SERVICE}/{kind.collection}/{{one}}",
         label=kind.label,
-        normalise=lambda _, sent, __: normalised(kind, sent),
+        normalise=lambda request, sent, existing: finished(
+            kind, request, normalised(kind, {**kept_secrets(request, existing), **sent})
+        ),
         private=lambda _, sent, existing: hidden(kind, sent, existing),
         uncovered=UNCOVERED,
     )

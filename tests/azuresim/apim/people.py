@@ -97,25 +97,51 @@ def group_properties(request: ArmRequest, sent: Body, existing: Document | None)
     return {**about, "externalId": sent.get("externalId")}
 
 
-def keep_built_in(_: ArmRequest, group: Document) -> None:
+def forget_group(request: ArmRequest, group: Document) -> None:
+    """Products show it no more; a built-in one stays."""
     if group.properties["builtIn"]:
         raise invalid((None, "A built-in group cannot be deleted."))
+    unlink(request, "products", f"groups/{group.name}")
 
 
-def keep_the_administrator(_: ArmRequest, user: Document) -> None:
+def forget_user(request: ArmRequest, user: Document) -> None:
+    """
+    It leaves its groups, and its subscriptions go along when that was asked for; the administrator stays.
+
+    Source: REST reference, "User - Delete" (`deleteSubscriptions`). Assumed: without it, they stay without an owner.
+    """
     if user.name == "1":
         raise invalid((None, "The administrator cannot be deleted."))
+    unlink(request, "groups", f"users/{user.name}")
+    along = request.query.get("deleteSubscriptions", "").lower() == "true"
+    for held in subscriptions_held(request, user):
+        if along:
+            request.world.arm.delete(held.id)
+        else:
+            left = {name: value for name, value in held.properties.items() if name != "ownerId"}
+            request.world.arm.put(held.id, held.body | {"properties": left})
+
+
+def unlink(request: ArmRequest, owners: str, member: str) -> None:
+    arm = request.world.arm
+    for owner in arm.members(f"{request.up_to('service')}/{owners}"):
+        arm.delete(f"{owner.id}/{member}")
+
+
+def subscriptions_held(request: ArmRequest, user: Document) -> list[Document]:
+    found = request.world.arm.members(f"{request.up_to('service')}/subscriptions")
+    return [one for one in found if str(one.properties.get("ownerId")).lower() == user.id.lower()]
 
 
 serve(
-    Entity(template=GROUP, label="Group", normalise=group_properties, before_delete=keep_built_in, uncovered=UNCOVERED)
+    Entity(template=GROUP, label="Group", normalise=group_properties, before_delete=forget_group, uncovered=UNCOVERED)
 )
 serve(
     Entity(
         template=USER,
         label="User",
         normalise=user_properties,
-        before_delete=keep_the_administrator,
+        before_delete=forget_user,
         uncovered=UNCOVERED,
     )
 )
@@ -183,9 +209,7 @@ def groups_of_user(request: ArmRequest, world: World) -> ArmResponse:
 
 @route("GET", f"{USER}/subscriptions", uncovered=UNCOVERED)
 def subscriptions_of_user(request: ArmRequest, world: World) -> ArmResponse:
-    user, service = the_user(request), request.up_to("service")
-    held = world.arm.members(f"{service}/subscriptions")
-    return listing(request, [one.body for one in held if str(one.properties["ownerId"]).lower() == user.id.lower()])
+    return listing(request, [one.body for one in subscriptions_held(request, the_user(request))])
 
 
 @route("GET", f"{USER}/identities", uncovered=UNCOVERED)

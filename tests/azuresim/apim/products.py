@@ -20,7 +20,9 @@ from azuresim.apim.entities import (
     invalid,
     listing,
     missing,
+    patch_entity,
     put_entity,
+    refused,
     route,
     serve,
 )
@@ -33,6 +35,10 @@ UNCOVERED = "products and subscriptions are not among the trimmed contracts"
 PRODUCT = f"{SERVICE}/products/{{product}}"
 LINK = f"{PRODUCT}/apis/{{api}}"
 SUBSCRIPTION = f"{SERVICE}/subscriptions/{{sid}}"
+HELD = (
+    "Product cannot be deleted since it has existing subscriptions. Delete subscriptions before deleting the product "
+    "or pass in deleteSubscriptions=true as query param"
+)
 
 
 # --- products and their links to APIs ---------------------------------------------------------------------------------
@@ -55,7 +61,7 @@ def product_is_free(request: ArmRequest, product: Document) -> None:
     """
     Subscriptions of the product go with it when that was asked for, and keep it otherwise.
 
-    Source: REST reference, "Product - Delete" (`deleteSubscriptions`); the text is assumed.
+    Sources: REST reference, "Product - Delete" (`deleteSubscriptions`); Azure/apiops issue 94 (the refusal).
     """
     arm = request.world.arm
     held = [
@@ -64,7 +70,7 @@ def product_is_free(request: ArmRequest, product: Document) -> None:
         if one.properties["scope"].lower() == product.id.lower()
     ]
     if held and request.query.get("deleteSubscriptions", "").lower() != "true":
-        raise invalid(("productId", "Product has subscriptions, which have to be deleted first."))
+        raise refused(400, "ValidationError", HELD)
     for one in held:
         arm.delete(one.id)
 
@@ -153,15 +159,19 @@ def subscription_properties(request: ArmRequest, sent: Body, existing: Document 
     name = sent.get("displayName")
     if not isinstance(name, str) or not 1 <= len(name) <= 100:
         raise invalid(("displayName", "Subscription name must be between 1 and 100 characters long."))
-    state = sent.get("state") or "active"
-    return {
+    about = {
         "scope": full_scope(request, sent.get("scope")),
         "displayName": name,
-        "state": state,
+        "state": sent.get("state") or "active",
         "createdDate": existing.properties["createdDate"] if existing else request.world.clock.stamp(),
-        "ownerId": sent.get("ownerId"),
-        "allowTracing": bool(sent.get("allowTracing", False)),
     }
+    tracing = {} if sent.get("allowTracing") is None else {"allowTracing": bool(sent["allowTracing"])}
+    owner = {} if sent.get("ownerId") is None else {"ownerId": sent["ownerId"]}
+    return {**owner, **about, **DATES, "stateComment": sent.get("stateComment"), **tracing}
+
+
+DATES: Body = dict.fromkeys(("startDate", "expirationDate", "endDate", "notificationDate"))
+"""Nobody sets them here; they are there all the same."""
 
 
 def full_scope(request: ArmRequest, scope: object) -> str:
@@ -183,15 +193,37 @@ def subscription_keys(request: ArmRequest, sent: Body, existing: Document | None
     return {kind: sent.get(kind) or had.get(kind) or request.world.hexadecimal(32) for kind in kinds}
 
 
-serve(
-    Entity(
-        template=SUBSCRIPTION,
-        label="Subscription",
-        normalise=subscription_properties,
-        private=subscription_keys,
-        uncovered=UNCOVERED,
-    )
+KEYED = Entity(
+    template=SUBSCRIPTION,
+    label="Subscription",
+    normalise=subscription_properties,
+    private=subscription_keys,
+    uncovered=UNCOVERED,
 )
+
+
+def with_keys(request: ArmRequest, answer: ArmResponse) -> ArmResponse:
+    """
+    The answer to a write shows the keys, which GET does not.
+
+    Source: Azure/azure-cli recording test_apim_Subscription (PUT and PATCH).
+    """
+    written = request.world.arm.need(request.id)
+    shown = {**written.body, "properties": {**written.properties, **written.private}}
+    return ArmResponse(answer.status, pretty(shown), answer.headers)
+
+
+@route("PUT", SUBSCRIPTION, uncovered=UNCOVERED)
+def put_subscription(request: ArmRequest, world: World) -> ArmResponse:
+    return with_keys(request, put_entity(request, KEYED))
+
+
+@route("PATCH", SUBSCRIPTION, uncovered=UNCOVERED)
+def patch_subscription(request: ArmRequest, world: World) -> ArmResponse:
+    return with_keys(request, patch_entity(request, KEYED))
+
+
+serve(KEYED)
 
 
 @route("POST", f"{SUBSCRIPTION}/listSecrets", uncovered=UNCOVERED)
@@ -229,7 +261,8 @@ def add_master(world: World, service_id: str) -> Document:
         "displayName": "Built-in all-access subscription",
         "state": "active",
         "createdDate": world.clock.stamp(),
-        "ownerId": None,
+        **DATES,
+        "stateComment": None,
         "allowTracing": False,
     }
     master = f"{service_id}/subscriptions/master"

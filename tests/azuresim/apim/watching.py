@@ -57,12 +57,12 @@ def logger_properties(request: ArmRequest, sent: Body, existing: Document | None
     }
 
 
-def kept_apart(request: ArmRequest, value: str) -> str:
+def kept_apart(request: ArmRequest, value: str, prefix: str = "Logger-Credentials--") -> str:
     """A reference to the named value that holds it; references stay as they are."""
     if value.startswith("{{") or not value:
         return value
     world, service = request.world, request.up_to("service")
-    name = f"Logger-Credentials--{world.hexadecimal(24)}"
+    name = f"{prefix}{world.hexadecimal(24)}"
     properties = {"displayName": name, "tags": None, "secret": True, "provisioningState": "Succeeded"}
     target = f"{service}/namedValues/{world.hexadecimal(24)}"
     world.arm.put(target, envelope(target, properties), private={"value": value})
