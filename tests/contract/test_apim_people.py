@@ -91,6 +91,14 @@ async def test_administrators_see_every_product_and_others_when_told(here: Apim)
     assert await names(here, "/products/starter/groups") == ["administrators", "guests"]
 
 
+async def test_the_answer_to_a_new_product_names_its_groups(here: Apim) -> None:
+    """Source: Azure/azure-cli recording test_apim_product (an update names none, GET has no such field)."""
+    made = [(await here.put("/products/starter", displayName="Starter")).data()["properties"] for _ in range(2)]
+    assert [[group["name"] for group in one["groups"]] for one in made] == [["Administrators"], []]
+    assert made[0]["groups"][0].keys() == {"id", "name", "description", "builtIn", "type", "externalId"}
+    assert "groups" not in (await here.arm("GET", "/products/starter")).data()["properties"]
+
+
 @pytest.mark.parametrize(("query", "status", "left"), [("", 400, ["hers"]), ("deleteSubscriptions=true", 200, [])])
 async def test_a_product_with_subscriptions_goes_only_with_them(
     here: Apim, query: str, status: int, left: list[str]

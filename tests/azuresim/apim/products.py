@@ -76,12 +76,23 @@ def product_is_free(request: ArmRequest, product: Document) -> None:
 
 
 def put_product(request: ArmRequest, world: World) -> ArmResponse:
-    """A new product is seen by the administrators, whatever else (api-management-howto-create-groups)."""
+    """
+    A new product is seen by the administrators, whatever else, and the answer says so; that of an update names nobody.
+
+    Sources: learn.microsoft.com/azure/api-management/api-management-howto-create-groups; Azure/azure-cli recording
+    test_apim_product (`groups`, which GET does not show).
+    """
     answer = put_entity(request, ENTITY)
+    groups: list[Body] = []
     if answer.status == 201:
+        group = world.arm.need(f"{request.up_to('service')}/groups/administrators")
         place = f"{request.id}/groups/administrators"
-        world.arm.put(place, envelope(place, {"of": f"{request.up_to('service')}/groups/administrators"}))
-    return answer
+        world.arm.put(place, envelope(place, {"of": group.id}))
+        about = {name: value for name, value in group.properties.items() if name != "displayName"}
+        groups = [{"id": group.id, "name": group.properties["displayName"], **about}]
+    written = world.arm.need(request.id)
+    shown = {**written.body, "properties": {**written.properties, "groups": groups}}
+    return ArmResponse(answer.status, pretty(shown), answer.headers)
 
 
 ENTITY = Entity(
