@@ -197,3 +197,12 @@ async def test_json_is_taken_under_each_of_its_names(azure: Simulator, media: st
     """Source: RFC 8259 and RFC 9110 (media types without case, with parameters)."""
     headers = {"Content-Type": media}
     assert (await arm(azure, "PUT", IDENTITY, HERE, version=MSI, headers=headers)).status == 201
+
+
+async def test_a_region_tells_its_geography_and_the_group_of_it(azure: Simulator) -> None:
+    """Source: learn.microsoft.com/azure/reliability/regions-list; `az account list-locations` ((Europe) UK South)."""
+    listed = (await arm(azure, "GET", f"{SUBSCRIPTION}/locations")).data()["value"]
+    found = {one["name"]: (one["regionalDisplayName"], one["metadata"]["geography"]) for one in listed}
+    assert found["uksouth"] == ("(Europe) UK South", "United Kingdom")
+    assert found["eastus"] == ("(US) East US", "United States")
+    assert found["westeurope"] == ("(Europe) West Europe", "Europe")

@@ -13,8 +13,8 @@ REGIONS: dict[str, tuple[str, str, str, str, str, str]] = {
     "westus2": ("West US 2", "US", "Washington", "47.233", "-119.852", "westcentralus"),
     "centralus": ("Central US", "US", "Iowa", "41.5908", "-93.6208", "eastus2"),
     "westcentralus": ("West Central US", "US", "Wyoming", "40.890", "-110.234", "westus2"),
-    "uksouth": ("UK South", "UK", "London", "50.941", "-0.799", "ukwest"),
-    "ukwest": ("UK West", "UK", "Cardiff", "53.427", "-3.084", "uksouth"),
+    "uksouth": ("UK South", "Europe", "London", "50.941", "-0.799", "ukwest"),
+    "ukwest": ("UK West", "Europe", "Cardiff", "53.427", "-3.084", "uksouth"),
     "germanywestcentral": ("Germany West Central", "Europe", "Frankfurt", "50.110924", "8.682127", "germanynorth"),
     "germanynorth": ("Germany North", "Europe", "Berlin", "53.073635", "8.806422", "germanywestcentral"),
     "francecentral": ("France Central", "Europe", "Paris", "46.3772", "2.3730", "francesouth"),
@@ -29,6 +29,18 @@ REGIONS: dict[str, tuple[str, str, str, str, str, str]] = {
     "eastasia": ("East Asia", "Asia Pacific", "Hong Kong", "22.267", "114.188", "southeastasia"),
 }
 """Display name, geography group, place, latitude, longitude, paired region. Source: `az account list-locations`."""
+
+GEOGRAPHIES = {
+    **dict.fromkeys(("eastus", "westus", "eastus2", "westus2", "centralus", "westcentralus"), "United States"),
+    **dict.fromkeys(("uksouth", "ukwest"), "United Kingdom"),
+    **dict.fromkeys(("germanywestcentral", "germanynorth"), "Germany"),
+    **dict.fromkeys(("francecentral", "francesouth"), "France"),
+    **dict.fromkeys(("swedencentral", "swedensouth"), "Sweden"),
+    **dict.fromkeys(("japaneast", "japanwest"), "Japan"),
+    **dict.fromkeys(("australiaeast", "australiasoutheast"), "Australia"),
+}
+"""Where data stay, for regions whose geography is not called as their group of geographies is. Source:
+learn.microsoft.com/azure/reliability/regions-list."""
 
 
 def plain(location: str) -> str:
@@ -54,7 +66,7 @@ def shown(subscription: str, name: str) -> dict[str, Any]:
         "metadata": {
             "regionType": "Physical",
             "regionCategory": "Recommended",
-            "geography": group,
+            "geography": GEOGRAPHIES.get(name, group),
             "geographyGroup": group,
             "longitude": longitude,
             "latitude": latitude,
