@@ -19,9 +19,9 @@ async def here() -> AsyncIterator[Apim]:
         yield started
 
 
-async def made(here: Apim, sku: str, location: str = "westeurope") -> Any:
+async def made(here: Apim, sku: str, location: str = "westeurope", **more: Any) -> Any:
     body = {"location": location, "sku": {"name": sku, "capacity": 0 if sku == "Consumption" else 1}}
-    answer = await sent(here, "PUT", body | {"properties": PUBLISHER})
+    answer = await sent(here, "PUT", body | {"properties": PUBLISHER} | more)
     assert answer.status == 201
     return answer.data()
 
@@ -58,3 +58,16 @@ async def test_a_service_tells_which_application_made_and_changed_it(here: Apim)
     changed = (await sent(here, "GET")).data()["systemData"]
     assert (changed["createdAt"], changed["lastModifiedBy"]) == (created["createdAt"], OPERATOR)
     assert changed["lastModifiedAt"] > created["lastModifiedAt"]
+
+
+async def test_a_new_service_has_its_identity_before_it_is_active(here: Apim) -> None:
+    """Source: Azure/azure-cli recordings test_apim_core_service and test_apim_managed_identity (the 201)."""
+    service = await made(here, "Developer", identity={"type": "SystemAssigned"})
+    principal = here.world.entra.system_identity(service["id"])
+    assert principal is not None
+    assert service["properties"]["targetProvisioningState"] == "Activating"
+    assert service["identity"] == {
+        "type": "SystemAssigned",
+        "principalId": principal.principal_id,
+        "tenantId": here.world.tenant_id,
+    }
