@@ -29,6 +29,7 @@ COLLECTION = "providers/Microsoft.Storage/storageAccounts"
 OF_GROUP = f"/subscriptions/{{sub}}/resourceGroups/{{rg}}/{COLLECTION}"
 ACCOUNT = f"{OF_GROUP}/{{account}}"
 NAME = re.compile(r"[a-z0-9]{3,24}")
+CONTAINER_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
 SERVICES = ("blob", "queue", "table", "file", "dfs", "web")
 WRONG_NAME = (
     "is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use "
@@ -50,7 +51,8 @@ DEFAULTS: Body = {
 
 
 def all_accounts(world: World) -> list[Document]:
-    return [found for found in world.arm.documents.values() if f"/{COLLECTION}/".lower() in found.id.lower()]
+    kind = "Microsoft.Storage/storageAccounts"
+    return [found for found in world.arm.documents.values() if found.body.get("type") == kind]
 
 
 @arm.route("PUT", ACCOUNT, versions=VERSIONS, uncovered=UNCOVERED)
@@ -122,6 +124,50 @@ def list_keys(request: ArmRequest, world: World) -> ArmResponse:
     keys = found.private if found else {}
     listed = [{"keyName": name, "value": value, "permissions": "FULL"} for name, value in keys.items()]
     return ArmResponse(200, {"keys": listed})
+
+
+# --- blob containers, which a Flex Consumption app is deployed from ---------------------------------------------------
+CONTAINERS = f"{ACCOUNT}/blobServices/default/containers"
+CONTAINER = f"{CONTAINERS}/{{container}}"
+
+
+def the_account(request: ArmRequest) -> Document:
+    found = request.world.arm.get(request.up_to("account"))
+    if found is None:
+        raise arm.resource_not_found(request.up_to("account"))
+    return found
+
+
+@arm.route("PUT", CONTAINER, versions=VERSIONS, uncovered=UNCOVERED)
+def put_container(request: ArmRequest, world: World) -> ArmResponse:
+    the_account(request)
+    name, found = request.params["container"], world.arm.get(request.id)
+    if CONTAINER_NAME.fullmatch(name) is None:
+        raise ArmError(400, "InvalidResourceName", f"The container name '{name}' is not valid.")
+    properties = {"publicAccess": "None", "leaseState": "Available", "hasImmutabilityPolicy": False}
+    about = {"id": request.id, "name": name, "type": "Microsoft.Storage/storageAccounts/blobServices/containers"}
+    return ArmResponse(200 if found else 201, world.arm.put(request.id, {**about, "properties": properties}).body)
+
+
+@arm.route("GET", CONTAINER, versions=VERSIONS, uncovered=UNCOVERED)
+def get_container(request: ArmRequest, world: World) -> ArmResponse:
+    the_account(request)
+    found = world.arm.get(request.id)
+    if found is None:
+        raise ArmError(404, "ContainerNotFound", "The specified container does not exist.")
+    return ArmResponse(200, found.body)
+
+
+@arm.route("DELETE", CONTAINER, versions=VERSIONS, uncovered=UNCOVERED)
+def delete_container(request: ArmRequest, world: World) -> ArmResponse:
+    the_account(request)
+    return ArmResponse(200 if world.arm.delete(request.id) else 204)
+
+
+@arm.route("GET", CONTAINERS, versions=VERSIONS, uncovered=UNCOVERED)
+def list_containers(request: ArmRequest, world: World) -> ArmResponse:
+    the_account(request)
+    return ArmResponse(200, page(request, world.arm.members(request.id), show=lambda found: found.body))
 
 
 @arm.route(

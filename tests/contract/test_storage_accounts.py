@@ -60,6 +60,25 @@ async def test_what_is_wrong_with_an_account_is_named(
     assert (answer.status, answer.data()["error"]["code"]) == (status, code)
 
 
+async def test_a_container_of_blobs_is_made_read_and_deleted(azure: Simulator) -> None:
+    """Source: REST reference, "Blob Containers" (Create, Get, List, Delete)."""
+    await arm(azure, "PUT", ACCOUNT, BODY)
+    containers = f"{ACCOUNT}/blobServices/default/containers"
+    made = [(await arm(azure, "PUT", f"{containers}/packages", {})).status for _ in range(2)]
+    listed = (await arm(azure, "GET", containers)).data()["value"]
+    assert (made, [one["name"] for one in listed]) == ([201, 200], ["packages"])
+    assert [(await arm(azure, "DELETE", f"{containers}/packages")).status for _ in range(2)] == [200, 204]
+    assert (await arm(azure, "GET", f"{containers}/packages")).status == 404
+    assert (await arm(azure, "PUT", f"{containers}/No_Name", {})).status == 400
+
+
+async def test_a_provider_that_is_known_and_not_simulated_says_so(azure: Simulator) -> None:
+    """No Azure behaviour: the simulator's own limit, counted."""
+    answer = await arm(azure, "GET", f"{SUB}/providers/microsoft.insights/components")
+    assert (answer.status, answer.data()["error"]["code"]) == (501, "NotSimulated")
+    assert sum(azure.world.missing.values()) == 1
+
+
 async def test_a_name_is_taken_in_all_of_azure(azure: Simulator) -> None:
     """Source: REST reference, "Storage Accounts - Check Name Availability" (AlreadyExists)."""
     await arm(azure, "PUT", ACCOUNT, BODY)

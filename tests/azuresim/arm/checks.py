@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from azuresim.arm.providers import known_namespaces
 from azuresim.arm.registrations import need_registration
 from azuresim.arm.rights import lacks
 from azuresim.arm.routes import OF_ARM_ITSELF, ROUTES, ArmError, ArmRequest, Route, resource_not_found
@@ -56,6 +57,8 @@ def unrouted(call: HttpCall, methods: frozenset[str], version: str) -> ArmError:
     if not namespace and not subscription_in(call.path):
         text = "The request did not have a subscription or a valid tenant level resource provider."
         return ArmError(404, "MissingSubscription", text)
+    if namespace not in ROUTES and namespace in known_namespaces():
+        return ArmError(501, "NotSimulated", f"azuresim: nothing of {known_namespaces()[namespace]} is simulated.")
     if namespace not in ROUTES:
         return ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
     types = "/".join(call.path.lower().rpartition("/providers/")[2].strip("/").split("/")[1::2])

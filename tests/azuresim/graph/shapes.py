@@ -97,7 +97,7 @@ def instant(text: str) -> datetime:
 
 def is_base64(text: str) -> bool:
     try:
-        base64.b64decode(text, validate=True)
+        base64.b64decode("".join(text.split()), validate=True)  # lines may be broken, as in a PEM file
     except (binascii.Error, ValueError):
         return False
     return True
