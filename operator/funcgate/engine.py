@@ -182,8 +182,7 @@ class _Run:
             (aspect.name, phase): loop.create_future() for aspect in self.writers for phase in Phase
         }
         for aspect in self.writers:
-            if binding.deleting and aspect.stood_on:
-                self.mark_passed(aspect, [Phase.CLOSE, Phase.SWITCH, Phase.ADD], ok=True)
+            self.mark_passed(aspect, set(Phase) - aspect.writes_in(deleting=binding.deleting), ok=True)
 
     async def result(self) -> Pass:
         """The pass, once every aspect is through."""

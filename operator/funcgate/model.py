@@ -187,6 +187,8 @@ class Facts:
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
+    published: bool | None = field(default=None, metadata={"named": "whether the API is there"})
     unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})
     key_name: str | None = field(default=None, metadata={"named": "the function app's host key"})
     held_key: str | None = field(default=None, metadata={"named": "the key in the named value"})
@@ -221,6 +223,14 @@ class Aspect(ABC, Generic[S]):
     minds: ClassVar[tuple[str, ...]] = ()  # facts that matter for the order, as first seen; never waited for longer
     outlives: ClassVar[bool] = False  # stays as it is when the binding goes
     stood_on: ClassVar[bool] = False  # others refer to it, so it goes last
+    also_in: ClassVar[tuple[Phase, ...]] = ()  # phases in which `stages` may write, beside its own
+
+    def writes_in(self, *, deleting: bool) -> frozenset[Phase]:
+        """The phases in which this may write; nobody waits for it in the others."""
+        if self.stood_on and deleting:
+            return frozenset({Phase.CLEAR})
+        clears = (Phase.CLEAR,) if self.stood_on else ()
+        return frozenset((*((self.phase,) if self.phase else ()), *self.also_in, *clears))
 
     @abstractmethod
     def home(self, binding: Binding) -> str:

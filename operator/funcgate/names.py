@@ -11,8 +11,20 @@ import unicodedata
 from funcgate.azure.ids import ResourceId
 from funcgate.spec import Binding
 
+LONGEST_API = 80
 LONGEST_KEY = 64
 _HASH = 8
+
+
+def api_name(binding: Binding) -> str:
+    """The API's resource name: as the author gave it, else `<namespace>-<name>`, cut where that is too long."""
+    if binding.spec.api.name is not None:
+        return binding.spec.api.name
+    whole = f"{binding.namespace}-{binding.name}"
+    if len(whole) <= LONGEST_API:
+        return whole
+    told = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
+    return f"{whole[: LONGEST_API - _HASH - 1]}-{told}"
 
 
 def backend_name(binding: Binding) -> str:

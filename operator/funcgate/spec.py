@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -161,18 +162,56 @@ class Entra(_Part):
 
 
 class Import(_Part):
-    """`None`: the API and its operations are somebody else's; backend and policy are ours."""
+    """Functions: an API with one operation per function and method. None: API and operations are somebody else's."""
 
-    from_: Literal["None"] = Field(alias="from")
+    from_: Literal["Functions", "None"] = Field(default="Functions", alias="from")
+
+
+OF_AN_IMPORT = ("path", "display_name", "description", "subscription_required")
+"""What only an API that is ours to keep can be told."""
 
 
 class Api(_Part):
     """The API in API Management whose calls reach the functions."""
 
-    name: Annotated[
-        str, StringConstraints(pattern=r"^(?!\.{1,2}\Z)[^*#&+:<>?/;\\\x00-\x1f\x7f]+\Z", min_length=1, max_length=80)
-    ]
-    import_: Import = Field(alias="import")
+    name: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^(?!\.{1,2}\Z)[^*#&+:<>?/;\\\x00-\x1f\x7f]+\Z", min_length=1, max_length=80),
+        ]
+        | None
+    ) = None
+    import_: Import = Field(default=Import(), alias="import")
+    path: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*\Z", min_length=1, max_length=400),
+        ]
+        | None
+    ) = None
+    display_name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    description: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    subscription_required: bool | None = None
+
+    @property
+    def imported(self) -> bool:
+        """Whether API and operations are kept equal to the functions."""
+        return self.import_.from_ == "Functions"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Api":
+        if self.imported and self.path is None:
+            raise ValueError("needs a path: where the gateway serves the functions, such as orders")
+        if self.imported:
+            return self
+        if self.name is None:
+            raise ValueError(
+                "needs a name: with import: {from: None} the API stands already, and name says which it is"
+            )
+        told = [to_camel(name) for name in OF_AN_IMPORT if getattr(self, name) is not None]
+        if told:
+            raise ValueError(f"cannot say {told[0]}: with import: {{from: None}} the API is somebody else's")
+        return self
 
 
 class PolicySettings(_Part):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from azuresim.arm.routes import ROUTES
+from azuresim.web import site_of
 from azuresim.world import Call
 from funcgate.engine import Pass
 from funcgate.spec import Binding
@@ -43,6 +44,8 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
         await rights.settled(stage.binding(identity=NAMED))
         await own_backend(stage, rights)
         await nobody_is_asked(stage, rights)
+        await an_import(stage, rights)
+        await rights.settled(stage.binding(identity=NAMED))
         await rights.settled(stage.binding(identity=NAMED, deleting=True))
         await the_identity_again(stage, rights)
         stage.world.arm.remove_group(stage.team.group_id)
@@ -59,6 +62,17 @@ async def nobody_is_asked(stage: Stage, rights: Rights) -> None:
     api["subscriptionRequired"] = False
     await rights.settled(stage.binding(identity=NAMED, policy={"allowAnonymousCallers": True}))
     api["subscriptionRequired"] = True
+
+
+async def an_import(stage: Stage, rights: Rights) -> None:
+    """An API of our own beside the imported one: made, followed when functions go, and taken away."""
+    api = {"path": "imported"}
+    await rights.settled(stage.binding(identity=NAMED, api=api))
+    site = site_of(stage.world, stage.team.site_id)
+    site.deploy(site.functions[:1])
+    site.sync()
+    await rights.settled(stage.binding(identity=NAMED, api=api))
+    await rights.settled(stage.binding(identity=NAMED, api=api, deleting=True))
 
 
 async def own_backend(stage: Stage, rights: Rights) -> None:

@@ -626,6 +626,12 @@ ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/service/operationresults/read",
     "Microsoft.ApiManagement/service/tenant/operationResults/read",  # nothing stops without it either
     "Microsoft.ApiManagement/service/policies/read",  # test_open_gateway.py
+    "Microsoft.ApiManagement/service/apis/write",  # test_import.py
+    "Microsoft.ApiManagement/service/apis/delete",
+    "Microsoft.ApiManagement/service/apis/operations/read",
+    "Microsoft.ApiManagement/service/apis/operations/write",
+    "Microsoft.ApiManagement/service/apis/operations/delete",
+    "Microsoft.ApiManagement/service/subscriptions/read",
     "Microsoft.ApiManagement/service/namedValues/write",  # test_second_lock.py
     "Microsoft.ApiManagement/service/namedValues/delete",
     "Microsoft.Web/sites/host/functionkeys/write",

@@ -1,34 +1,58 @@
-"""The API whose calls reach the functions. With `import: {from: None}` it is somebody else's: looks only."""
+"""The API whose calls reach the functions, with an operation per function and method; or somebody else's, looked at."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from funcgate import marks
 from funcgate import policy as documents
 from funcgate.azure import Api as SeenApi
-from funcgate.azure import ApimClient
+from funcgate.azure import ApimClient, ApiOperation
+from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
-from funcgate.model import Aspect, Facts, Observed
+from funcgate.marks import Mark
+from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, named
+from funcgate.names import api_name
+from funcgate.routes import Operation, shape
 from funcgate.spec import Binding
-
-KEY = "api"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedApi:
-    """The API as the gateway publishes it; `unasked` says why callers need no key, empty when they do."""
+    """The slice of an API that is ours; what the author leaves open is None on both sides."""
 
     path: str
-    unasked: str = ""
+    subscription_required: bool = True
+    display_name: str | None = None
+    text: str | None = None  # the description, without a mark
+    description: str = field(default="", compare=False)
+    unasked: str = field(default="", compare=False)  # why callers need no key; empty when they do
 
 
-class Api(Aspect[PublishedApi]):
-    """The API that the binding names exists."""
+@dataclass(frozen=True, kw_only=True)
+class OfferedOperation:
+    """An operation as callers see it: it is known by its method and the shape of its template."""
+
+    shape: str
+    name: str = field(default="", compare=False)
+    operation: Operation | None = field(default=None, compare=False)
+
+
+QUOTED = 5
+"""As many of those who use an API a message names."""
+
+State = PublishedApi | OfferedOperation
+
+
+class Api(Aspect[State]):
+    """The API that the binding names exists; an imported one has the operations that the functions answer."""
 
     name = "api"
     condition = "ApiReady"
-    gives = ("api_path", "unasked")
-    minds = ("gateway_url",)
+    phase = Phase.SWITCH
+    also_in = (Phase.ADD,)
+    gives = ("api_path", "unasked", "published")
+    minds = ("gateway_url", "operations")
 
     def __init__(self, apim: ApimClient) -> None:
         self.apim = apim
@@ -37,19 +61,58 @@ class Api(Aspect[PublishedApi]):
         """The API Management service."""
         return binding.spec.api_management.id
 
-    async def observe(self, binding: Binding) -> Mapping[str, Observed[PublishedApi]]:
-        """The API's current revision, and whether its callers are asked for anything; or nothing."""
-        api = await self.apim.get_api(self.home(binding), binding.spec.api.name)
+    async def observe(self, binding: Binding) -> Mapping[str, Observed[State]]:
+        """
+        The API's current revision, whether its callers are asked for anything, and its operations; or nothing.
+
+        Raises Unmet for one that another binding holds.
+        """
+        imported = binding.spec.api.imported
+        if binding.deleting and not imported:
+            return {}
+        service, name = self.home(binding), api_name(binding)
+        api = await self.apim.get_api(service, name)
         if api is None:
             return {}
-        return {KEY: Observed(state=PublishedApi(path=api.path, unasked=await self._unasked(binding, api)))}
+        ownership = _ownership(binding, api) if imported else Ownership.SHARED
+        if ownership is Ownership.FOREIGN and not binding.deleting:
+            raise _held(name, api)
+        state = _slice(binding, api)
+        if binding.deleting:
+            if ownership is Ownership.OURS:
+                await self._must_not_be_in_use(binding)
+            return {_resource(binding): Observed(state=state, ownership=ownership, etag=api.etag)}
+        found: dict[str, Observed[State]] = {
+            _resource(binding): Observed(
+                state=replace(state, unasked=await self._unasked(binding, api)), ownership=ownership, etag=api.etag
+            )
+        }
+        if imported:
+            ours = Ownership.OURS if ownership is Ownership.OURS else Ownership.SHARED
+            for each in await self.apim.list_operations(service, name):
+                found[_operation(binding, shape(each.method, each.template))] = Observed(
+                    state=_offered(each), ownership=ours
+                )
+        return found
+
+    async def _must_not_be_in_use(self, binding: Binding) -> None:
+        """What others hung on the API would go with it: they take it away first, or it stays."""
+        service, name = self.home(binding), api_name(binding)
+        products = [f"product {each.name}" for each in await self.apim.products_of(service, name)]
+        holders = [f"subscription {each}" for each in await self.apim.subscriptions_of(service, name)]
+        if products or holders:
+            raise Unmet(
+                "ApiInUse",
+                f"deleting API {name} would take it from {', '.join([*products, *holders][:QUOTED])}; remove it there",
+                stalled=True,
+            )
 
     async def _unasked(self, binding: Binding, api: SeenApi) -> str:
         """Why somebody without a key gets as far as the API's policy."""
-        service, name = self.home(binding), binding.spec.api.name
+        service = self.home(binding)
         why = "" if api.subscription_required else "its subscriptionRequired is off"
         if not why:
-            products = await self.apim.products_of(service, name)
+            products = await self.apim.products_of(service, api_name(binding))
             open_ = sorted(each.name for each in products if each.published and not each.subscription_required)
             why = f"product {open_[0]} is open" if open_ else ""
         if not why or await self._asked_before(service):
@@ -64,22 +127,138 @@ class Api(Aspect[PublishedApi]):
         except documents.PolicyError:
             return False
 
-    def learn(self, binding: Binding, observed: Mapping[str, Observed[PublishedApi]]) -> Mapping[str, Any]:
-        """The API's path, and whether its callers are asked for anything before its own policy."""
-        if not observed:
-            return {}
-        return {"api_path": observed[KEY].state.path, "unasked": observed[KEY].state.unasked}
+    def learn(self, binding: Binding, observed: Mapping[str, Observed[State]]) -> Mapping[str, Any]:
+        """The API's path, and whether its callers are asked for anything before its own policy; that it is there."""
+        seen = observed.get(_resource(binding))
+        if seen is None or not isinstance(seen.state, PublishedApi):
+            return {"published": False} if binding.spec.api.imported else {}
+        return {"api_path": seen.state.path, "unasked": seen.state.unasked, "published": True}
 
-    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[PublishedApi]]) -> Unmet | None:
+    def desired(self, binding: Binding, facts: Facts) -> Mapping[str, State]:
+        """The API as the author wants it, and what the functions answer; nothing of somebody else's API."""
+        api = binding.spec.api
+        if not api.imported:
+            return {}
+        if facts.operations is None:
+            raise Unmet(WAITING, f"waits for {named('operations')}, from FunctionAppReady", status="Unknown")
+        if not facts.operations:
+            raise Unmet(
+                "NoFunctionsToOffer",
+                "the app has no HTTP function that an API could offer: all are disabled, or ask for the admin key",
+                stalled=True,
+            )
+        wish: dict[str, State] = {
+            _resource(binding): PublishedApi(
+                path=str(api.path),
+                subscription_required=api.subscription_required is not False,
+                display_name=api.display_name,
+                text=api.description,
+            )
+        }
+        for each in facts.operations:
+            wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
+        return wish
+
+    def stages(self, change: Change[State], facts: Facts) -> Sequence[tuple[Phase, Change[State]]]:
+        """An operation that is gone goes first, so that its name is free; the API comes when the door is closed."""
+        gone = isinstance(change.before, OfferedOperation) and change.after is None
+        return ((Phase.ADD if gone else Phase.SWITCH, change),)
+
+    async def apply(self, binding: Binding, change: Change[State]) -> None:
+        """Make or mend the API or one operation; take away what we made."""
+        if isinstance(change.before, OfferedOperation):
+            await self.apim.delete_operation(self.home(binding), api_name(binding), change.before.name)
+        elif isinstance(change.after, OfferedOperation):
+            await self._offer(binding, change.after)
+        else:
+            await self._publish(binding, change)
+
+    async def _offer(self, binding: Binding, after: OfferedOperation) -> None:
+        wanted = after.operation
+        assert wanted, "a wish knows what it is made from"
+        properties = {
+            "displayName": wanted.function,
+            "method": wanted.method,
+            "urlTemplate": wanted.template,
+            "templateParameters": [{"name": name, "type": "string", "required": True} for name in wanted.parameters],
+        }
+        await self.apim.put_operation(self.home(binding), api_name(binding), wanted.name, properties)
+
+    async def _publish(self, binding: Binding, change: Change[State]) -> None:
+        service, name, before = self.home(binding), api_name(binding), change.before
+        seen = before.description if isinstance(before, PublishedApi) else ""
+        if change.action is Action.DELETE:
+            await self.apim.delete_api(service, name, change.etag)
+            return
+        if not isinstance(change.after, PublishedApi):
+            await self.apim.change_api(service, name, {"description": marks.take(seen)}, change.etag)
+            return
+        properties = _properties(binding, change.after, seen, created=change.ownership is Ownership.OURS)
+        if before is None:
+            shown = change.after.display_name or f"{binding.namespace}/{binding.name}"
+            await self.apim.create_api(service, name, {"displayName": shown, "protocols": ["https"], **properties})
+        else:
+            await self.apim.change_api(service, name, properties, change.etag)
+
+    def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[State]]) -> Unmet | None:
         """An API that is somebody else's must be there already."""
         if observed:
             return None
         return Unmet(
             "ApiNotFound",
-            f"the service has no API named {binding.spec.api.name} (spec.api.name); import it, or correct the name",
+            f"the service has no API named {api_name(binding)} (spec.api.name); import it, or correct the name",
             stalled=True,
         )
 
     def describe(self, binding: Binding, facts: Facts) -> str:
-        """Where callers reach the API."""
-        return f"Published at {facts.gateway_url}/{facts.api_path}." if facts.gateway_url else "Published."
+        """Where callers reach the API, and how much of the app it offers."""
+        offers = f" with {len(facts.operations or ())} operations" if binding.spec.api.imported else ""
+        return f"Published at {facts.gateway_url}/{facts.api_path}{offers}." if facts.gateway_url else "Published."
+
+
+def _resource(binding: Binding) -> str:
+    return f"apis/{api_name(binding)}"
+
+
+def _operation(binding: Binding, known_by: str) -> str:
+    return f"apis/{api_name(binding)}/operations/{known_by}"
+
+
+def _slice(binding: Binding, api: SeenApi) -> PublishedApi:
+    wish = binding.spec.api
+    return PublishedApi(
+        path=api.path,
+        subscription_required=api.subscription_required,
+        display_name=api.display_name if wish.display_name is not None else None,
+        text=marks.take(api.description) if wish.description is not None else None,
+        description=api.description,
+    )
+
+
+def _offered(seen: ApiOperation) -> OfferedOperation:
+    return OfferedOperation(shape=shape(seen.method, seen.template), name=seen.name)
+
+
+def _ownership(binding: Binding, api: SeenApi) -> Ownership:
+    mark = marks.find(api.description)
+    return mark.ownership(binding.owner) if mark else Ownership.UNMARKED
+
+
+def _held(name: str, api: SeenApi) -> Unmet:
+    mark = marks.find(api.description)
+    return Unmet(
+        "Conflict",
+        f"API {name} carries the mark of {mark.owner if mark else 'somebody else'}; remove that binding, or give this "
+        "one another spec.api.name",
+        stalled=True,
+    )
+
+
+def _properties(binding: Binding, after: PublishedApi, seen: str, *, created: bool) -> dict[str, Any]:
+    mark = Mark(owner=binding.owner, created=created)
+    properties: dict[str, Any] = {
+        "path": after.path,
+        "subscriptionRequired": after.subscription_required,
+        "description": marks.put(after.text if after.text is not None else seen, mark),
+    }
+    return properties | ({"displayName": after.display_name} if after.display_name else {})

@@ -28,7 +28,8 @@ class EasyAuth(Aspect[AuthSettings]):
     condition = "EasyAuthReady"
     phase = Phase.CLOSE
     needs = ("client_id", "token_version", "tenant_id", "identity_client_id", "principal_id")
-    minds = ("sends_token", "marked", "host_name", "webhooks")
+    minds = ("sends_token", "marked", "host_name", "webhooks", "published")
+    also_in = (Phase.ADD,)
     outlives = True
 
     def __init__(self, function_apps: FunctionAppClient, apim: ApimClient, endpoints: Endpoints) -> None:
@@ -114,11 +115,12 @@ class EasyAuth(Aspect[AuthSettings]):
         A closed door first admits the identity beside those that it admits already, and drops them after the switch.
 
         An open door closes after the switch, so that callers through the gateway see no gap; at once when the gateway
-        sends a token already.
+        sends a token already, or when nobody can call the API yet.
         """
         before, after = change.before, change.after
         if before is None or after is None or not before.closed:
-            return ((Phase.ADD if facts.sends_token else Phase.CLOSE, change),)
+            at_once = facts.sends_token or facts.published is False
+            return ((Phase.ADD if at_once else Phase.CLOSE, change),)
         admits = _admitting(before, after, str(facts.identity_client_id))
         steps = [(Phase.ADD, replace(change, after=admits)), (Phase.CLOSE, replace(change, before=admits))]
         return [(phase, step) for phase, step in steps if step.before != step.after]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from funcgate.azure import Function, FunctionAppClient, Site
 from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Aspect, Facts, Observed
+from funcgate.routes import Operation, http_trigger, operations_of
 from funcgate.spec import Binding
 
 KEY = "site"
@@ -24,6 +25,7 @@ class RunningApp:
     state: str  # empty where Azure does not say, as for apps in Container Apps
     enabled: bool
     webhooks: tuple[str, ...]
+    operations: tuple[Operation, ...] = ()
 
 
 class FunctionApp(Aspect[RunningApp]):
@@ -31,7 +33,7 @@ class FunctionApp(Aspect[RunningApp]):
 
     name = "function_app"
     condition = "FunctionAppReady"
-    gives = ("host_name", "route_prefix", "webhooks")
+    gives = ("host_name", "route_prefix", "webhooks", "operations")
 
     def __init__(self, function_apps: FunctionAppClient) -> None:
         self.function_apps = function_apps
@@ -54,9 +56,14 @@ class FunctionApp(Aspect[RunningApp]):
         return {KEY: Observed(state=_app(site, functions))}
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[RunningApp]]) -> Mapping[str, Any]:
-        """Host name, route prefix, and the functions that webhooks call."""
+        """Host name, route prefix, what an API can offer of the functions, and those that webhooks call."""
         state = observed[KEY].state
-        return {"host_name": state.host_name, "route_prefix": state.route_prefix, "webhooks": state.webhooks}
+        return {
+            "host_name": state.host_name,
+            "route_prefix": state.route_prefix,
+            "webhooks": state.webhooks,
+            "operations": state.operations,
+        }
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[RunningApp]]) -> Unmet | None:
         """A stopped app answers nobody."""
@@ -88,6 +95,7 @@ def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
         state=site.state,
         enabled=site.enabled,
         webhooks=tuple(sorted(each.name for each in functions if _called_by_webhook(each))),
+        operations=operations_of(functions),
     )
 
 
@@ -110,17 +118,13 @@ def route_prefix(functions: Sequence[Function]) -> str:
 
 def _prefixes(functions: Sequence[Function]) -> Iterator[str]:
     for function in functions:
-        trigger = _http_trigger(function)
+        trigger = http_trigger(function)
         if trigger is None or not function.invoke_url_template:
             continue
         path = urlsplit(function.invoke_url_template).path
         route = "/" + str(trigger.get("route") or function.name).strip("/").lower()
         if path.lower().endswith(route):
             yield path[: len(path) - len(route)].strip("/")
-
-
-def _http_trigger(function: Function) -> Mapping[str, Any] | None:
-    return next((each for each in function.bindings if str(each.get("type", "")).lower() == "httptrigger"), None)
 
 
 def _called_by_webhook(function: Function) -> bool:

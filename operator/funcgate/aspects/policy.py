@@ -9,6 +9,7 @@ from funcgate import policy as documents
 from funcgate.azure import ApimClient
 from funcgate.errors import NotFound, Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase, Plan
+from funcgate.names import api_name
 from funcgate.policy import Document, PolicyError, Statements
 from funcgate.spec import Binding, UserAssigned
 
@@ -60,7 +61,7 @@ class Policy(Aspect[PolicyBlock]):
         Raises Unmet for one that cannot be read.
         """
         try:
-            seen = await self.apim.get_policy(self.home(binding), binding.spec.api.name)
+            seen = await self.apim.get_policy(self.home(binding), api_name(binding))
         except NotFound as missing:
             if binding.deleting and missing.reason != API_NOT_FOUND:
                 raise  # more than the API may be gone, or not to be seen
@@ -100,7 +101,7 @@ class Policy(Aspect[PolicyBlock]):
         quoted = "; ".join([*victims[:QUOTED], *more])
         return Unmet(
             "WouldCutOff",
-            f"the base policy of {binding.spec.api.name} serves somebody else: {quoted}; "
+            f"the base policy of {api_name(binding)} serves somebody else: {quoted}; "
             f"set spec.adopt: true once its callers may be sent to {facts.backend_id} with a token for "
             f"{facts.client_id} instead, or delete this binding if spec.api.name is the wrong API",
             stalled=True,
@@ -108,7 +109,7 @@ class Policy(Aspect[PolicyBlock]):
 
     async def apply(self, binding: Binding, change: Change[PolicyBlock]) -> None:
         """Our statements are in the document, or out of it; everything else in it is as it was."""
-        service, api = self.home(binding), binding.spec.api.name
+        service, api = self.home(binding), api_name(binding)
         text = await _aside(change.before.size if change.before else 0, lambda: _changed(change))
         if text is None:
             await self.apim.delete_policy(service, api, change.etag)
@@ -124,7 +125,7 @@ class Policy(Aspect[PolicyBlock]):
         if facts.unasked and not binding.spec.policy.allow_anonymous_callers and not _asks(document):
             return Unmet(
                 "GatewayOpen",
-                f"anybody can call {binding.spec.api.name} through the gateway, which then calls the function for "
+                f"anybody can call {api_name(binding)} through the gateway, which then calls the function for "
                 f"them: {facts.unasked}, and no policy checks the caller; ask for a subscription key, add validate-jwt "
                 "to the base policy, or say spec.policy.allowAnonymousCallers: true",
                 stalled=True,
@@ -133,7 +134,7 @@ class Policy(Aspect[PolicyBlock]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """What the policy does."""
-        return f"The base policy of {binding.spec.api.name} sends a token for {facts.client_id} to {facts.backend_id}."
+        return f"The base policy of {api_name(binding)} sends a token for {facts.client_id} to {facts.backend_id}."
 
 
 def _asks(document: Document | None) -> bool:
@@ -141,7 +142,7 @@ def _asks(document: Document | None) -> bool:
 
 
 def _resource(binding: Binding) -> str:
-    return f"apis/{binding.spec.api.name}/policies/policy"
+    return f"apis/{api_name(binding)}/policies/policy"
 
 
 async def _aside(size: int, work: Callable[[], T]) -> T:

@@ -18,7 +18,17 @@ from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
 from funcgate.azure.apim import ANY, ApimClient
-from funcgate.azure.apim_documents import HIDDEN, Api, Backend, NamedValue, PolicyText, Product, Service, UserIdentity
+from funcgate.azure.apim_documents import (
+    HIDDEN,
+    Api,
+    ApiOperation,
+    Backend,
+    NamedValue,
+    PolicyText,
+    Product,
+    Service,
+    UserIdentity,
+)
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, ServicePrincipal
@@ -41,6 +51,7 @@ __all__ = [
     "ANY",
     "HIDDEN",
     "Api",
+    "ApiOperation",
     "ApimClient",
     "Application",
     "Azure",

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from funcgate.azure.apim_documents import (
     Api,
+    ApiOperation,
     Backend,
     NamedValue,
     PolicyText,
@@ -15,6 +16,7 @@ from funcgate.azure.apim_documents import (
     read_api,
     read_backend,
     read_named_value,
+    read_operation,
     read_product,
     read_service,
 )
@@ -85,8 +87,76 @@ class ApimClient:
         GET {service}/apis/{api} → `{"name", "properties": {"displayName", "path", "subscriptionRequired", "isCurrent",
         "apiRevision"}}`. Source: REST reference, "Apis - Get".
         """
-        body, _ = await self._get(service, "apis", f"apis/{segment(api)}")
-        return read_api(body) if body is not None else None
+        body, etag = await self._get(service, "apis", f"apis/{segment(api)}")
+        return read_api(body, etag) if body is not None else None
+
+    async def create_api(self, service: str, api: str, properties: Json) -> None:
+        """
+        There is an API of this name with these properties. Raises TryAgain, ChangedMeanwhile, when there was one;
+        Rejected, ValidationError, when another API has its path.
+
+        PUT {service}/apis/{api} `{"properties": {"displayName", "path", "protocols", "subscriptionRequired",
+        "description"}}`, followed to its end. Source: REST reference, "Apis - Create Or Update".
+        """
+        path = f"apis/{segment(api)}"
+        async with self._locks.of(f"{service}/{path}"):
+            await self._must_be_absent(service, path)
+            call = self._put_call(service, "apis", path, properties, None)
+            await finish(self._http, call, await self._http.send(call), _not_saved(f"API {api}"))
+
+    async def change_api(self, service: str, api: str, properties: Json, etag: str | None) -> None:
+        """
+        The API has these properties; all others are as they were.
+
+        PATCH {service}/apis/{api} `{"properties": {…}}` with If-Match. Source: REST reference, "Apis - Update".
+        """
+        path = f"apis/{segment(api)}"
+        async with self._locks.of(f"{service}/{path}"):
+            await self._http.send(
+                Call(
+                    method="PATCH",
+                    url=self._url(service, path),
+                    kind="apis",
+                    headers={"If-Match": etag or ANY},
+                    body={"properties": properties},
+                )
+            )
+
+    async def delete_api(self, service: str, api: str, etag: str | None) -> None:
+        """
+        The API is gone with its revisions, operations and policies.
+
+        DELETE {service}/apis/{api}?deleteRevisions=true with If-Match → 200, 202 or 204. Source: REST reference, "Apis
+        - Delete".
+        """
+        path = f"apis/{segment(api)}"
+        async with self._locks.of(f"{service}/{path}"):
+            await self._delete(service, "apis", path, etag, "&deleteRevisions=true")
+
+    async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
+        """The operations of the API's current revision. Source: REST reference, "Api Operation - List By Api"."""
+        pages = self._http.pages(self._url(service, f"apis/{segment(api)}/operations"), "operations")
+        return [read_operation(item) async for item in pages]
+
+    async def put_operation(self, service: str, api: str, name: str, properties: Json) -> None:
+        """
+        The API has an operation of this name with these properties.
+
+        PUT {service}/apis/{api}/operations/{name} `{"properties": {"displayName", "method", "urlTemplate",
+        "templateParameters": [{"name", "type", "required"}]}}`. Source: REST reference, "Api Operation - Create Or
+        Update".
+        """
+        async with self._locks.of(f"{service}/apis/{api}"):
+            await self._put(service, "operations", f"apis/{segment(api)}/operations/{segment(name)}", properties, None)
+
+    async def delete_operation(self, service: str, api: str, name: str) -> None:
+        """
+        The API has no operation of this name.
+
+        DELETE {service}/apis/{api}/operations/{name} with If-Match `*`: lists give no ETags. Source: REST reference.
+        """
+        async with self._locks.of(f"{service}/apis/{api}"):
+            await self._delete(service, "operations", f"apis/{segment(api)}/operations/{segment(name)}", None)
 
     async def products_of(self, service: str, api: str) -> Sequence[Product]:
         """
@@ -97,6 +167,21 @@ class ApimClient:
         """
         pages = self._http.pages(self._url(service, f"apis/{segment(api)}/products"), "products")
         return [read_product(item) async for item in pages]
+
+    async def subscriptions_of(self, service: str, api: str) -> Sequence[str]:
+        """
+        The names of the subscriptions that are for this API alone.
+
+        GET {service}/subscriptions → `{"value": [{"name", "properties": {"scope"}}]}`. Needs
+        Microsoft.ApiManagement/service/subscriptions/read. Source: REST reference, "Subscription - List".
+        """
+        scope = f"/apis/{api}".lower()
+        pages = self._http.pages(self._url(service, "subscriptions"), "subscriptions")
+        return [
+            str(item.get("name") or "")
+            async for item in pages
+            if str((item.get("properties") or {}).get("scope") or "").lower().endswith(scope)
+        ]
 
     async def get_global_policy(self, service: str) -> PolicyText | None:
         """
@@ -202,7 +287,7 @@ class ApimClient:
             if etag is None:
                 await self._must_be_absent(service, path)
             call = self._put_call(service, "namedValues", path, properties, etag)
-            await finish(self._http, call, await self._http.send(call), _not_saved(name))
+            await finish(self._http, call, await self._http.send(call), _not_saved(f"named value {name}"))
 
     async def tag_named_value(self, service: str, name: str, tags: Sequence[str], etag: str | None) -> None:
         """
@@ -219,7 +304,7 @@ class ApimClient:
             headers={"If-Match": etag or ANY},
             body={"properties": {"tags": list(tags)}},
         )
-        await finish(self._http, call, await self._http.send(call), _not_saved(name))
+        await finish(self._http, call, await self._http.send(call), _not_saved(f"named value {name}"))
 
     async def delete_named_value(self, service: str, name: str, etag: str | None) -> None:
         """
@@ -308,10 +393,10 @@ class ApimClient:
             body={"properties": properties},
         )
 
-    async def _delete(self, service: str, kind: str, path: str, etag: str | None) -> None:
-        call = Call(method="DELETE", url=self._url(service, path), kind=kind, headers={"If-Match": etag or ANY})
+    async def _delete(self, service: str, kind: str, path: str, etag: str | None, query: str = "") -> None:
+        call = Call(method="DELETE", url=self._url(service, path, query), kind=kind, headers={"If-Match": etag or ANY})
         try:
-            await self._http.send(call)
+            await finish(self._http, call, await self._http.send(call), _not_saved(path))
         except NotFound:
             await self.get_service(service)
 
@@ -332,8 +417,8 @@ def _transitioning(seen: Service) -> TryAgain:
     )
 
 
-def _not_saved(name: str) -> TryAgain:
-    return TryAgain(f"API Management is still saving named value {name}", reason="NamedValuePending")
+def _not_saved(what: str) -> TryAgain:
+    return TryAgain(f"API Management is still busy with the last write to {what}", reason="WritePending")
 
 
 def _pending() -> TryAgain:

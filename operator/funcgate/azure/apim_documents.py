@@ -57,6 +57,17 @@ class Api:
     subscription_required: bool
     is_current: bool
     revision: str
+    description: str = ""
+    etag: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiOperation:
+    """An operation of an API, as lists show it."""
+
+    name: str
+    method: str
+    template: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +154,17 @@ def identity_with(seen: Service, *, system: bool, user_assigned: str | None) -> 
     return identity | ({"userAssignedIdentities": {id_: {} for id_ in named}} if named else {})
 
 
-def read_api(body: Json) -> Api:
+def read_operation(body: Json) -> ApiOperation:
+    """The operation in a list's item."""
+    properties = body.get("properties") or {}
+    return ApiOperation(
+        name=str(body.get("name") or ""),
+        method=str(properties.get("method") or "").upper(),
+        template=str(properties.get("urlTemplate") or ""),
+    )
+
+
+def read_api(body: Json, etag: str | None = None) -> Api:
     """The API in an answer; a revision's suffix is no part of the name."""
     properties = body.get("properties") or {}
     return Api(
@@ -153,6 +174,8 @@ def read_api(body: Json) -> Api:
         subscription_required=properties.get("subscriptionRequired") is True,
         is_current=properties.get("isCurrent") is not False,
         revision=str(properties.get("apiRevision") or "1"),
+        description=str(properties.get("description") or ""),
+        etag=etag,
     )
 
 
