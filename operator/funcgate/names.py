@@ -11,9 +11,25 @@ import unicodedata
 from funcgate.azure.ids import ResourceId
 from funcgate.spec import Binding
 
-LONGEST_API = 80
+LONGEST = 80
 LONGEST_KEY = 64
 _HASH = 8
+
+
+def plain(name: str) -> str:
+    """
+    The name as "Import Function App" writes it: lower case without accents, everything else one hyphen.
+
+    At most 80 characters. Source: microsoft/vscode-apimanagement, src/utils/apiUtil.ts.
+    """
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-zA-Z0-9]+", "-", ascii_only)[:LONGEST].strip("-").lower()
+
+
+def distinct(readable: str, identity: str, longest: int = LONGEST) -> str:
+    """The readable part, cut where it is too long, and 8 characters that tell one identity from any other."""
+    told = hashlib.sha256(identity.encode()).hexdigest()[:_HASH]
+    return f"{readable[: longest - _HASH - 1].rstrip('-')}-{told}"
 
 
 def api_name(binding: Binding) -> str:
@@ -21,35 +37,20 @@ def api_name(binding: Binding) -> str:
     if binding.spec.api.name is not None:
         return binding.spec.api.name
     whole = f"{binding.namespace}-{binding.name}"
-    if len(whole) <= LONGEST_API:
-        return whole
-    told = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
-    return f"{whole[: LONGEST_API - _HASH - 1]}-{told}"
+    return whole if len(whole) <= LONGEST else distinct(whole, whole)
 
 
 def backend_name(binding: Binding) -> str:
-    """
-    The name that "Import Function App" gives to the backend of this app.
-
-    Lower case without accents, everything but letters and digits one hyphen, at most 80 characters.
-    Source: microsoft/vscode-apimanagement, src/utils/apiUtil.ts.
-    """
-    plain = unicodedata.normalize("NFKD", ResourceId.parse(binding.spec.function_app.id).name)
-    ascii_only = plain.encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-zA-Z0-9]+", "-", ascii_only)[:80].strip("-").lower()
+    """The name that "Import Function App" gives to the backend of this app."""
+    return plain(ResourceId.parse(binding.spec.function_app.id).name)
 
 
 def named_value_name(binding: Binding) -> str:
-    """The name that "Import Function App" gives to the named value that holds the app's key. Source: as above."""
+    """The name that "Import Function App" gives to the named value that holds the app's key."""
     return f"{backend_name(binding)}-key"
 
 
 def host_key_name(binding: Binding) -> str:
-    """
-    The name of the host key that is made for this binding, in letters, digits and hyphens.
-
-    `funcgate-<namespace>-<name>`, cut where it is too long, and 8 characters that tell owners apart.
-    """
-    told = hashlib.sha256(binding.owner.encode()).hexdigest()[:_HASH]
+    """The name of the host key that is made for this binding: `funcgate-<namespace>-<name>-` and a hash of owner."""
     readable = re.sub(r"[^a-z0-9-]+", "-", f"funcgate-{binding.namespace}-{binding.name}")
-    return f"{readable[: LONGEST_KEY - _HASH - 1].rstrip('-')}-{told}"
+    return distinct(readable, binding.owner, LONGEST_KEY)

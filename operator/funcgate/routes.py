@@ -6,33 +6,36 @@ by its method and the shape of its template.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from funcgate.azure.function_app import Function
+from funcgate.names import distinct, plain
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 """What a function without a list of methods answers, as far as API Management can be asked for it."""
 
 _PLACEHOLDER = re.compile(r"\{(?P<stars>\*{0,2})(?P<name>[^:=?{}]+)(?P<rest>(?:[^{}]|\{\{|\}\}|\([^()]*\))*)\}")
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One operation of an API; `name` is its resource name, chosen before it is made."""
+    """One operation of an API."""
 
     method: str
     template: str
-    name: str
     function: str
 
     @property
     def key(self) -> str:
         """What it is known by: the same for every spelling of its placeholders."""
         return shape(self.method, self.template)
+
+    @property
+    def name(self) -> str:
+        """The resource name it is made under: no other operation has it, ours or anybody's, whatever comes or goes."""
+        return distinct(plain(f"{self.method}-{self.function}"), self.key)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -62,7 +65,7 @@ def operations_of(functions: Sequence[Function]) -> tuple[Operation, ...]:
     for function in sorted(functions, key=lambda each: each.name.lower()):
         for operation in _of(function):
             found.setdefault(operation.key, operation)
-    return tuple(_with_own_names(list(found.values())))
+    return tuple(found.values())
 
 
 def _of(function: Function) -> Iterator[Operation]:
@@ -72,9 +75,8 @@ def _of(function: Function) -> Iterator[Operation]:
     methods = [str(each).upper() for each in trigger.get("methods") or METHODS]
     templates = templates_of(str(trigger.get("route") or function.name))
     for method in dict.fromkeys(methods):
-        for number, template in enumerate(templates):
-            name = f"{method}-{function.name}" + (f"-{number + 1}" if number else "")
-            yield Operation(method=method, template=template, name=_plain(name), function=function.name)
+        for template in templates:
+            yield Operation(method=method, template=template, function=function.name)
 
 
 def templates_of(route: str) -> tuple[str, ...]:
@@ -100,23 +102,3 @@ def _rendered(segment: str) -> str:
 def _optional(segment: str) -> bool:
     found = _PLACEHOLDER.fullmatch(segment)
     return found is not None and (found["rest"].endswith("?") or "=" in found["rest"])
-
-
-def _plain(name: str) -> str:
-    """
-    The name as "Import Function App" would make it.
-
-    Source: microsoft/vscode-apimanagement, src/utils/apiUtil.ts.
-    """
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-zA-Z0-9]+", "-", ascii_only)[:_LONGEST_NAME].strip("-").lower()
-
-
-def _with_own_names(operations: list[Operation]) -> Iterator[Operation]:
-    """Names that two functions would share (`my_app`, `my-app`) get a number, in the order of the functions' names."""
-    taken: dict[str, int] = {}
-    for each in operations:
-        taken[each.name] = taken.get(each.name, 0) + 1
-        number = taken[each.name]
-        name = each.name if number == 1 else f"{each.name[: _LONGEST_NAME - 4]}-n{number}"
-        yield Operation(method=each.method, template=each.template, name=name, function=each.function)

@@ -33,9 +33,9 @@ def api_id(stage: Stage) -> str:
 
 
 def operations(stage: Stage) -> dict[str, str]:
-    """Method and template of each operation, by its name."""
+    """The name of each operation, by its method and template."""
     found = stage.world.arm.members(f"{api_id(stage)}/operations")
-    return {each.name: f"{each.properties['method']} {each.properties['urlTemplate']}" for each in found}
+    return {f"{each.properties['method']} {each.properties['urlTemplate']}": each.name for each in found}
 
 
 async def settled(stage: Stage, api: dict[str, Any] | None = None, **spec: Any) -> Pass:
@@ -63,7 +63,7 @@ async def test_an_app_that_nobody_imported_is_published_and_locked(stage: Stage)
     api = stage.world.arm.need(api_id(stage)).properties
     assert (api["path"], api["subscriptionRequired"]) == ("shop/v2", True)
     assert "[funcgate owner=prod/shop/orders created]" in api["description"]
-    assert "GET /orders/{id}" in operations(stage).values()
+    assert "GET /orders/{id}" in operations(stage)
     assert (await called(stage), stage.door_is_closed()) == (200, True)
     assert outcome(done, "ApiReady").message.startswith("Published at https://contoso.azure-api.net/shop/v2 with ")
     assert (await settled(stage)).changes == ()
@@ -81,18 +81,18 @@ async def test_functions_that_come_change_and_go_are_followed(stage: Stage) -> N
     await settled(stage)
     deploy(stage, http_function("ListOrders", route="orders", methods=["get"]))
     await settled(stage)
-    assert operations(stage) == {"get-listorders": "GET /orders"}
+    assert operations(stage).keys() == {"GET /orders"}
 
     deploy(
         stage, http_function("ListOrders", route="all-orders", methods=["get"]), http_function("New", methods=["post"])
     )
     await settled(stage)
-    assert operations(stage) == {"get-listorders": "GET /all-orders", "post-new": "POST /New"}
+    assert operations(stage).keys() == {"GET /all-orders", "POST /New"}
     assert (await called(stage, "/all-orders"), await called(stage)) == (200, 404)
 
 
 def an_operation_gone(stage: Stage) -> None:
-    stage.world.arm.delete(f"{api_id(stage)}/operations/get-listorders")
+    stage.world.arm.delete(f"{api_id(stage)}/operations/{operations(stage)['GET /orders']}")
 
 
 def an_operation_more(stage: Stage) -> None:
@@ -169,12 +169,24 @@ async def test_an_api_of_that_name_without_our_mark_waits_for_adopt_and_keeps_wh
     assert outcome(first, "ApiReady").reason == "Conflict"
 
     await stage.settled(stage.binding(api=API))
-    assert {"list", "own"} <= operations(stage).keys()
-    assert "get-listorders" not in operations(stage)
+    assert (operations(stage)["GET orders"], operations(stage)["GET /own"]) == ("list", "own")
+    assert "GET /orders" not in operations(stage)
     assert stage.world.arm.need(api_id(stage)).properties["description"].startswith("By hand [funcgate")
 
     await stage.settled(stage.binding(api=API, deleting=True))
     assert stage.world.arm.need(api_id(stage)).properties["description"] == "By hand"
+
+
+async def test_an_operation_of_somebodys_is_not_written_over_whatever_its_name(stage: Stage) -> None:
+    stands = {"displayName": "Theirs", "path": "shop/v2", "subscriptionRequired": True}
+    theirs = {"displayName": "o", "method": "GET", "urlTemplate": "/own"}
+    put(stage.world, api_id(stage), stands)
+    put(stage.world, f"{api_id(stage)}/operations/get-listorders", theirs)
+
+    await stage.settled(stage.binding(api=API))
+
+    assert operations(stage)["GET /own"] == "get-listorders"
+    assert "GET /orders" in operations(stage)
 
 
 async def test_another_bindings_api_is_not_touched(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """The API whose calls reach the functions, with an operation per function and method; or somebody else's, looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,7 +50,6 @@ class Api(Aspect[State]):
     name = "api"
     condition = "ApiReady"
     phase = Phase.SWITCH
-    also_in = (Phase.ADD,)
     gives = ("api_path", "unasked", "published")
     minds = ("gateway_url", "operations")
 
@@ -74,9 +73,10 @@ class Api(Aspect[State]):
         api = await self.apim.get_api(service, name)
         if api is None:
             return {}
-        ownership = _ownership(binding, api) if imported else Ownership.SHARED
-        if ownership is Ownership.FOREIGN and not binding.deleting:
-            raise _held(name, api)
+        mark = marks.find(api.description)
+        ownership = _ownership(binding, mark)
+        if mark and ownership is Ownership.FOREIGN and not binding.deleting:
+            raise _held(name, mark)
         state = _slice(binding, api)
         if binding.deleting:
             if ownership is Ownership.OURS:
@@ -159,11 +159,6 @@ class Api(Aspect[State]):
             wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
         return wish
 
-    def stages(self, change: Change[State], facts: Facts) -> Sequence[tuple[Phase, Change[State]]]:
-        """An operation that is gone goes first, so that its name is free; the API comes when the door is closed."""
-        gone = isinstance(change.before, OfferedOperation) and change.after is None
-        return ((Phase.ADD if gone else Phase.SWITCH, change),)
-
     async def apply(self, binding: Binding, change: Change[State]) -> None:
         """Make or mend the API or one operation; take away what we made."""
         if isinstance(change.before, OfferedOperation):
@@ -239,17 +234,17 @@ def _offered(seen: ApiOperation) -> OfferedOperation:
     return OfferedOperation(shape=shape(seen.method, seen.template), name=seen.name)
 
 
-def _ownership(binding: Binding, api: SeenApi) -> Ownership:
-    mark = marks.find(api.description)
+def _ownership(binding: Binding, mark: Mark | None) -> Ownership:
+    """One that the binding only names is shared, whoever's mark it carries."""
+    if not binding.spec.api.imported:
+        return Ownership.SHARED
     return mark.ownership(binding.owner) if mark else Ownership.UNMARKED
 
 
-def _held(name: str, api: SeenApi) -> Unmet:
-    mark = marks.find(api.description)
+def _held(name: str, mark: Mark) -> Unmet:
     return Unmet(
         "Conflict",
-        f"API {name} carries the mark of {mark.owner if mark else 'somebody else'}; remove that binding, or give this "
-        "one another spec.api.name",
+        f"API {name} carries the mark of {mark.owner}; remove that binding, or give this one another spec.api.name",
         stalled=True,
     )
 
