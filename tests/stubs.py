@@ -19,6 +19,7 @@ from funcgate.azure import (
     ServicePrincipal,
     Site,
     UserIdentity,
+    WaysIn,
 )
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.errors import NotFound
@@ -52,6 +53,7 @@ def a_site(**changes: Any) -> Site:
     site = Site(
         id=SITE,
         host_name="orders-abc.azurewebsites.net",
+        host_names=("orders-abc.azurewebsites.net",),
         kind="functionapp,linux",
         state="Running",
         enabled=True,
@@ -228,27 +230,91 @@ class StubIdentities:
         return self.named
 
 
+def an_application(**changes: Any) -> Application:
+    application = Application(
+        object_id="o",
+        client_id=CLIENT_ID,
+        display_name="Orders",
+        unique_name="",
+        token_version=2,
+        ways_in=WaysIn(),
+        roles=frozenset(),
+    )
+    return replace(application, **changes)
+
+
+def a_principal(**changes: Any) -> ServicePrincipal:
+    principal = ServicePrincipal(object_id="s", client_id=CLIENT_ID, assignment_required=False, enabled=True)
+    return replace(principal, **changes)
+
+
 @dataclass
 class StubGraph:
     """Microsoft Graph with one application."""
 
-    application: Application | None = field(
-        default_factory=lambda: Application(object_id="o", client_id=CLIENT_ID, display_name="Orders", token_version=2)
-    )
-    principal: ServicePrincipal | None = field(
-        default_factory=lambda: ServicePrincipal(
-            object_id="s", client_id=CLIENT_ID, assignment_required=False, enabled=True
-        )
-    )
+    application: Application | None = field(default_factory=an_application)
+    principal: ServicePrincipal | None = field(default_factory=a_principal)
+    assigned: list[str] = field(default_factory=list)
     refuses: Exception | None = None
+    written: list[Any] = field(default_factory=list)
 
     async def get_application(self, client_id: str) -> Application | None:
         if self.refuses:
             raise self.refuses
-        return self.application
+        return self.application if self.application and self.application.client_id == client_id else None
+
+    async def find_application(self, unique_name: str) -> Application | None:
+        if self.refuses:
+            raise self.refuses
+        return self.application if self.application and self.application.unique_name == unique_name else None
+
+    async def make_application(self, unique_name: str, properties: Mapping[str, Any]) -> None:
+        self.written.append(("make", unique_name, properties))
+        roles = frozenset(each["id"] for each in properties["appRoles"])
+        self.application = an_application(unique_name=unique_name, roles=roles)
+
+    async def change_application(self, client_id: str, properties: Mapping[str, Any]) -> None:
+        assert self.application
+        self.written.append(("change", properties))
+        self.application = replace(self.application, token_version=properties["api"]["requestedAccessTokenVersion"])
+
+    async def close_ways_in(self, client_id: str, gone: WaysIn) -> None:
+        assert self.application
+        self.written.append(("close", gone))
+        before = self.application.ways_in
+        after = WaysIn(
+            redirects=before.redirects - gone.redirects,
+            implicit_tokens=before.implicit_tokens - gone.implicit_tokens,
+            public_client=before.public_client and not gone.public_client,
+        )
+        self.application = replace(self.application, ways_in=after)
+
+    async def add_role(self, client_id: str, role: Mapping[str, Any]) -> None:
+        assert self.application
+        self.written.append(("role", role["value"]))
+        self.application = replace(self.application, roles=self.application.roles | {role["id"]})
+
+    async def delete_application(self, client_id: str) -> None:
+        self.written.append(("delete", client_id))
+        self.application = None
 
     async def get_service_principal(self, client_id: str) -> ServicePrincipal | None:
         return self.principal
+
+    async def make_service_principal(self, client_id: str) -> None:
+        self.written.append(("present", client_id))
+        self.principal = a_principal(client_id=client_id)
+
+    async def require_assignment(self, principal: ServicePrincipal) -> None:
+        self.written.append(("require", principal.object_id))
+        self.principal = replace(principal, assignment_required=True)
+
+    async def assigned_to(self, principal: ServicePrincipal) -> Sequence[str]:
+        return list(self.assigned)
+
+    async def assign(self, principal: ServicePrincipal, to: str, role: str) -> None:
+        self.written.append(("assign", to))
+        self.assigned.append(to)
 
 
 class Given(Aspect[Any]):

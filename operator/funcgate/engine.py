@@ -177,7 +177,7 @@ class _Run:
         self.seen: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
         self.tasks = {aspect.name: _AspectRun(self, aspect) for aspect in aspects}
         self.ended: dict[str, asyncio.Task[Outcome]] = {}
-        self.clearing: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
+        self.given: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
         self.passed: dict[tuple[str, Phase], asyncio.Future[bool]] = {
             (aspect.name, phase): loop.create_future() for aspect in self.writers for phase in Phase
         }
@@ -203,10 +203,10 @@ class _Run:
         """
         The facts that the aspect needs are known, from aspects that are done. Raises Unmet for a missing one.
 
-        One that has nothing left but to clear away counts as done: it waits for those that stop using what it clears.
+        One whose remaining writes come after its own phase counts as done: they wait for those that use its facts.
         """
         for giver in {self.givers[fact] for fact in aspect.needs}:
-            done: list[asyncio.Future[Any]] = [self.ended[giver], self.clearing[giver]]
+            done: list[asyncio.Future[Any]] = [self.ended[giver], self.given[giver]]
             await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
         for giver in {self.givers[fact] for fact in aspect.minds if self.givers[fact] in self.seen}:
             await asyncio.wait([self.seen[giver]])
@@ -221,6 +221,10 @@ class _Run:
             for each in before:
                 if other is not aspect and not await self.passed[other.name, each]:
                     raise _waits(other.condition)
+
+    def comes_after(self, aspect: Aspect[Any], phase: Phase) -> bool:
+        """Whether the phase is one after the aspect's own, so that others must not have to wait for it."""
+        return aspect.phase is not None and self.phases.index(phase) > self.phases.index(aspect.phase)
 
     def mark_passed(self, aspect: Aspect[Any], phases: Iterable[Phase], *, ok: bool) -> None:
         """The aspect is done with these phases, or (not ok) will not be."""
@@ -329,8 +333,8 @@ class _AspectRun(Generic[S]):
         steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
         for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
-            if due and phase is Phase.CLEAR:
-                self.run.clearing[self.aspect.name].set_result(None)
+            if due and self.run.comes_after(self.aspect, phase):
+                await self._give()
             if due:
                 await self.run.await_turn(self.aspect, phase)
             for change in due:
@@ -338,6 +342,14 @@ class _AspectRun(Generic[S]):
                 self.changes.append(self._write(change))
             self.run.mark_passed(self.aspect, [phase], ok=True)
         return bool(steps)
+
+    async def _give(self) -> None:
+        """What others need of this aspect is known before it waits for them."""
+        if self.run.given[self.aspect.name].done():
+            return
+        if self.changes:
+            await self._observe()
+        self.run.given[self.aspect.name].set_result(None)
 
     def _write(self, change: Change[S]) -> Write:
         return Write(condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts)

@@ -184,6 +184,8 @@ class Facts:
     host_name: str | None = field(default=None, metadata={"named": "the function app's host name"})
     route_prefix: str | None = field(default=None, metadata={"named": "the functions' route prefix"})
     webhooks: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions that webhooks call"})
+    host_names: tuple[str, ...] | None = field(default=None, metadata={"named": "the function app's host names"})
+    registered: Any = field(default=None, metadata={"named": "the registration as it stands"})
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})

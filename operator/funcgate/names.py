@@ -50,6 +50,17 @@ def named_value_name(binding: Binding) -> str:
     return f"{backend_name(binding)}-key"
 
 
+def registration_name(binding: Binding) -> str:
+    """
+    The unique name of the registration that is made for the function app: `funcgate-<instance>-<app>-` and a hash.
+
+    All bindings of an app have the same one, for it has one door.
+    """
+    instance = binding.owner.partition("/")[0]
+    site = ResourceId.parse(binding.spec.function_app.id)
+    return distinct(plain(f"funcgate-{instance}-{site.name}"), f"{instance}{binding.spec.function_app.id.lower()}")
+
+
 def host_key_name(binding: Binding) -> str:
     """The name of the host key that is made for this binding: `funcgate-<namespace>-<name>-` and a hash of owner."""
     readable = re.sub(r"[^a-z0-9-]+", "-", f"funcgate-{binding.namespace}-{binding.name}")

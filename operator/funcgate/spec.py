@@ -6,8 +6,8 @@ field. A test holds the two equal. Nothing is accepted and ignored: unknown fiel
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from funcgate.errors import SpecError
+from funcgate.errors import SpecError, Unmet
 
 GROUP = "funcgate.dev"
 VERSION = "v1alpha1"
@@ -140,11 +140,26 @@ class FunctionApp(_Part):
         return isinstance(self.key, HostKey)
 
 
+class AutoRegistration(_Part):
+    """The registration that Easy Auth names when the binding is new; where it names none, one that funcgate makes."""
+
+    type: Literal["Auto"] = "Auto"
+
+
 class ExistingRegistration(_Part):
-    """The app registration behind Easy Auth, named by its client id."""
+    """The registration with this client id, made by somebody else."""
 
     type: Literal["Existing"]
     client_id: ClientId
+
+
+class ManagedRegistration(_Part):
+    """One that funcgate makes for the function app and keeps."""
+
+    type: Literal["Managed"]
+
+
+Registration = Annotated[AutoRegistration | ExistingRegistration | ManagedRegistration, Field(discriminator="type")]
 
 
 class Allow(_Part):
@@ -156,9 +171,16 @@ class Allow(_Part):
 class Entra(_Part):
     """Whose tokens the function app accepts, and from whom."""
 
-    registration: ExistingRegistration
+    registration: Registration = AutoRegistration()
+    harden: Literal["Own", "All", "Nothing"] = "Own"
+    require_assignment: bool = False
     token_version: Literal[1, 2] | None = None
     allow: Allow = Allow()
+
+    @property
+    def client_id(self) -> str | None:
+        """The client id that the author names; None where it is found or made."""
+        return self.registration.client_id if isinstance(self.registration, ExistingRegistration) else None
 
 
 class Import(_Part):
@@ -243,7 +265,7 @@ class Spec(_Part):
 
     api_management: ApiManagement
     function_app: FunctionApp
-    entra: Entra
+    entra: Entra = Entra()
     api: Api
     policy: PolicySettings = PolicySettings()
     drift: DriftSettings = DriftSettings()
@@ -259,7 +281,7 @@ class Spec(_Part):
             raise _first_error(invalid) from None
 
 
-_KINDS = ("SystemAssigned", "UserAssigned", "HostKey", "None")
+_KINDS = ("SystemAssigned", "UserAssigned", "HostKey", "None", "Auto", "Existing", "Managed")
 """What pydantic puts into the path of an error for the member of a union that was chosen."""
 
 
@@ -276,24 +298,43 @@ class Neighbour:
 
     name: str
     older: bool
-    client_id: str
+    client_id: str | None  # of its registration; None while that is not known
     allowed: frozenset[str]
 
     @classmethod
-    def of(cls, name: str, spec: Spec, *, older: bool, identity_client_id: str | None = None) -> "Neighbour":
-        """What this spec wants of the door; with the client id of the identity that calls for it, once known."""
+    def of(
+        cls, name: str, spec: Spec, *, older: bool, client_id: str | None = None, identity_client_id: str | None = None
+    ) -> "Neighbour":
+        """
+        What this spec wants of the door.
+
+        With what its last pass found, once known: the `client_id` of a registration that the spec leaves open, and the
+        one of the identity that calls.
+        """
         calling = {identity_client_id} if identity_client_id else set()
         return cls(
             name=name,
             older=older,
-            client_id=spec.entra.registration.client_id,
+            client_id=spec.entra.client_id or client_id,
             allowed=frozenset(spec.entra.allow.client_ids) | calling,
         )
 
 
+MayUse = Callable[[str], Awaitable[Unmet | None]]
+
+
+async def _anybody_may(client_id: str) -> None:
+    """Nobody objects to any registration."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Binding:
-    """One custom resource with everything a pass needs to know about it."""
+    """
+    One custom resource with everything a pass needs to know about it.
+
+    `pinned` is the client id of the registration that earlier passes used. `may_use` tells why the binding may not use
+    the registration with a client id that was only now found.
+    """
 
     namespace: str
     name: str
@@ -302,6 +343,8 @@ class Binding:
     owner: str
     deleting: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+    pinned: str | None = None
+    may_use: MayUse = field(default=_anybody_may, repr=False, compare=False)
 
     @classmethod
     def of(cls, body: Mapping[str, Any], *, instance_id: str, neighbours: tuple[Neighbour, ...] = ()) -> "Binding":
@@ -318,4 +361,5 @@ class Binding:
             owner=f"{instance_id}/{namespace}/{name}",
             deleting="deletionTimestamp" in metadata,
             neighbours=neighbours,
+            pinned=(body.get("status") or {}).get("clientId"),
         )

@@ -1,6 +1,7 @@
 """
 Whole situations, built in one call.
 
+    app = deployed(world)                           # a function app that nobody published yet
     team = imported(world)                          # what the portal's "Import Function App" leaves, for one app
     other = imported(world, name="billing")         # a second app behind the same API Management service
     imported(world, token_version=1)                # its registration issues tokens of version 1
@@ -46,7 +47,7 @@ OPERATOR = "bbbbbbbb-0000-4000-8000-000000000001"
 STRANGER = "cccccccc-0000-4000-8000-000000000001"
 ISSUER = "https://issuer.simulated.example/cluster"
 SUBJECT = "system:serviceaccount:funcgate-system:funcgate"
-GRAPH_PERMISSION = "Application.Read.All"
+GRAPH_PERMISSIONS = ("Application.Read.All", "Application.ReadWrite.OwnedBy")
 VERSIONS = {"microsoft.web": "2025-05-01", "microsoft.apimanagement": "2024-05-01"}
 POLICY = """<policies>
   <inbound>
@@ -73,8 +74,8 @@ FUNCTIONS: tuple[Function, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
-    """One imported function app and everything around it. Secrets are looked up when asked for, and are no fields."""
+class Deployed:
+    """A function app beside a service that does not know it, and an operator who may act on both."""
 
     name: str
     tenant_id: str
@@ -85,19 +86,6 @@ class Imported:
     site_id: str
     site_host: str
     route_prefix: str
-    api_id: str
-    api_name: str
-    api_path: str
-    operation_ids: list[str]
-    api_subscription_id: str
-    backend_id: str
-    backend_name: str
-    named_value_id: str
-    named_value_name: str
-    host_key_name: str
-    client_id: str
-    application_id: str
-    principal_id: str
     operator_client_id: str
     operator_issuer: str
     operator_subject: str
@@ -110,14 +98,9 @@ class Imported:
         return str(self.world.arm.need(f"{self.service_id}/subscriptions/master").private["primaryKey"])
 
     @property
-    def subscription_key(self) -> str:
-        """A key that opens this API alone."""
-        return str(self.world.arm.need(self.api_subscription_id).private["primaryKey"])
-
-    @property
     def host_key(self) -> str:
-        """The functions host key that the import had made for API Management."""
-        return site_of(self.world, self.site_id).keys.functions[self.host_key_name]
+        """A functions host key of the app."""
+        return next(iter(site_of(self.world, self.site_id).keys.functions.values()))
 
     def assertion(self, *, seconds: int = 3600) -> str:
         """A service account token of the operator, signed by the static issuer."""
@@ -132,6 +115,68 @@ class Imported:
         return file
 
 
+@dataclass(frozen=True, kw_only=True)
+class Imported(Deployed):
+    """One imported function app and everything around it. Secrets are looked up when asked for, and are no fields."""
+
+    api_id: str
+    api_name: str
+    api_path: str
+    operation_ids: list[str]
+    api_subscription_id: str
+    backend_id: str
+    backend_name: str
+    named_value_id: str
+    named_value_name: str
+    host_key_name: str
+    client_id: str
+    application_id: str
+    principal_id: str
+
+    @property
+    def subscription_key(self) -> str:
+        """A key that opens this API alone."""
+        return str(self.world.arm.need(self.api_subscription_id).private["primaryKey"])
+
+    @property
+    def host_key(self) -> str:
+        """The functions host key that the import had made for API Management."""
+        return site_of(self.world, self.site_id).keys.functions[self.host_key_name]
+
+
+def deployed(world: World, name: str = "orders") -> Deployed:
+    """
+    What a deployment leaves: the functions work for whoever has a key, and API Management knows nothing of them.
+
+    No registration, no Easy Auth, no identity. Group, service, operator and stranger as with `imported`.
+    """
+    with as_usual(world):
+        return Deployed(**_deployment(world, name))
+
+
+def _deployment(world: World, name: str) -> JSON:
+    _surroundings(world)
+    site_id = f"{GROUP}/providers/Microsoft.Web/sites/{name}-fn"
+    host = unique_host_name(site_id)
+    add_function_app(world, site_id, host_name=host, functions=FUNCTIONS, route_prefix=ROUTE_PREFIX)
+    return {
+        "name": name,
+        "tenant_id": world.tenant_id,
+        "subscription_id": SUBSCRIPTION,
+        "group_id": GROUP,
+        "service_id": SERVICE,
+        "gateway_host": "contoso.azure-api.net",
+        "site_id": site_id,
+        "site_host": host,
+        "route_prefix": ROUTE_PREFIX,
+        "operator_client_id": OPERATOR,
+        "operator_issuer": ISSUER,
+        "operator_subject": SUBJECT,
+        "stranger_client_id": STRANGER,
+        "world": world,
+    }
+
+
 def imported(world: World, name: str = "orders", token_version: int | None = 2) -> Imported:
     """
     What the portal's "Import Function App" leaves: gateway and function work, and whoever has the key gets in.
@@ -140,32 +185,16 @@ def imported(world: World, name: str = "orders", token_version: int | None = 2) 
     service, operator and stranger are made with the first app and shared by all.
     """
     with as_usual(world):
-        _surroundings(world)
-        site_id = f"{GROUP}/providers/Microsoft.Web/sites/{name}-fn"
-        host = unique_host_name(site_id)
-        add_function_app(world, site_id, host_name=host, functions=FUNCTIONS, route_prefix=ROUTE_PREFIX)
-        registration = _registration(world, name, host, token_version)
-        names = _import(world, name, site_id, host)
+        deployment = _deployment(world, name)
+        registration = _registration(world, name, deployment["site_host"], token_version)
+        names = _import(world, name, deployment["site_id"], deployment["site_host"])
     principal = world.entra.principal(registration["appId"])
     assert principal is not None
     return Imported(
-        name=name,
-        tenant_id=world.tenant_id,
-        subscription_id=SUBSCRIPTION,
-        group_id=GROUP,
-        service_id=SERVICE,
-        gateway_host="contoso.azure-api.net",
-        site_id=site_id,
-        site_host=host,
-        route_prefix=ROUTE_PREFIX,
         client_id=registration["appId"],
         application_id=registration["id"],
         principal_id=principal["id"],
-        operator_client_id=OPERATOR,
-        operator_issuer=ISSUER,
-        operator_subject=SUBJECT,
-        stranger_client_id=STRANGER,
-        world=world,
+        **deployment,
         **names,
     )
 
@@ -187,13 +216,17 @@ def _surroundings(world: World) -> None:
     add_service(world, SERVICE, sku="BasicV2")
     world.entra.add_application("funcgate", client_id=OPERATOR, object_id=_guid("operator", 0xB))
     world.entra.add_application("somebody-else", client_id=STRANGER, object_id=_guid("stranger", 0xC))
-    world.entra.graph_permissions[OPERATOR] = {GRAPH_PERMISSION}
+    world.entra.graph_permissions[OPERATOR] = set(GRAPH_PERMISSIONS)
     world.entra.static_issuer(ISSUER)
     world.entra.add_federated_credential(OPERATOR, issuer=ISSUER, subject=SUBJECT)
 
 
 def _registration(world: World, name: str, host: str, token_version: int | None) -> JSON:
-    """As the portal makes it for Easy Auth: a redirect URI of its own, ID tokens issued implicitly, one scope."""
+    """
+    As the portal makes it for Easy Auth: a redirect URI of its own, ID tokens issued implicitly, one scope.
+
+    The team has made the operator an owner of it.
+    """
     client_id = _guid(name, 0xA)
     body = world.entra.add_application(
         f"{name}-fn",
@@ -207,6 +240,10 @@ def _registration(world: World, name: str, host: str, token_version: int | None)
     )
     scope = {"id": _guid(name, 0xF), "value": "user_impersonation", "type": "User", "isEnabled": True}
     body["api"]["oauth2PermissionScopes"] = [scope]
+    operator = world.entra.principal(OPERATOR)
+    assert operator is not None
+    for owned in (body["id"], _guid(name, 0xE)):
+        world.entra.owners.setdefault(owned, set()).add(operator["id"])
     return body
 
 

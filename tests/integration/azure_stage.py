@@ -27,6 +27,7 @@ from lxml import etree
 from azuresim import Simulator, World
 from azuresim.apim.identity import wanted_identity
 from azuresim.apim.service import settle
+from azuresim.entra.tokens import EntraError
 from azuresim.msi import add_user_identity
 from azuresim.resources import Document
 from azuresim.scenarios import GROUP, Imported, at_once, imported, put
@@ -46,6 +47,15 @@ BOTH = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {VAULT
 READS = ("GET", "HEAD")
 LISTS = ("/listkeys", "/listvalue")  # POSTs that only read, as Azure asks for secrets
 OWNER = "prod/shop/orders"
+HARDENING = "PATCH applications/dddddddd-0000-4000-8000-000000000001"
+ADOPTION = (
+    "PATCH service/contoso",
+    "PUT backends/orders-fn",
+    "PUT policies/policy",
+    "PUT config/authsettingsV2",
+    HARDENING,
+)
+"""The writes that lock what the portal's import left: the first two in any order, the others in this one."""
 
 Json = Mapping[str, Any]
 
@@ -175,6 +185,15 @@ class Stage:
         wanted = wanted_identity(self.world, None, dict(identity)) if identity else None
         settle(self.world, self.service, wanted)
 
+    @property
+    def application(self) -> dict[str, Any]:
+        """The live registration that the team made."""
+        return self.world.entra.applications[self.team.application_id]
+
+    def let_nobody_sign_in(self) -> None:
+        """Somebody has taken the ways in for people out of the registration already."""
+        self.application["web"] |= {"redirectUris": [], "implicitGrantSettings": {}}
+
     def add_identities(self) -> None:
         """Two user-assigned identities exist; the service carries neither."""
         for each in (CALLER, VAULT):
@@ -193,16 +212,26 @@ class Stage:
 
     def token_of(self, client_id: str) -> str:
         """That application's valid token for the function app, as a header's value."""
-        return f"Bearer {self.world.entra.token_for_client(client_id, self.team.client_id)}"
+        return f"Bearer {self.world.entra.token_for_client(client_id, self.door_of or self.team.client_id)}"
+
+    @property
+    def door_of(self) -> str | None:
+        """The client id of the registration that the door names, if there is such a one."""
+        providers = self.auth.get("identityProviders") or {}
+        named = ((providers.get("azureActiveDirectory") or {}).get("registration") or {}).get("clientId")
+        return named if named and self.world.entra.principal(named) else None
 
     def door_is_closed(self) -> bool:
         """Whether neither somebody with nothing but the key nor a stranger of the tenant with a token gets in now."""
         keys = site_of(self.world, self.team.site_id).keys.functions
         key = {"x-functions-key": next(iter(keys.values()), "there is none")}
-        token = {"Authorization": self.token_of(self.team.stranger_client_id)}
-        return all(self._turned_away(headers) for headers in (key, key | token))
+        token = {}
+        with suppress(EntraError):  # who gets no token does not come in with one
+            token = {"Authorization": self.token_of(self.team.stranger_client_id)}
+        return all(self.turned_away(headers) for headers in (key, key | token))
 
-    def _turned_away(self, headers: Mapping[str, str]) -> bool:
+    def turned_away(self, headers: Mapping[str, str]) -> bool:
+        """Whether a call past the gateway with these headers is refused now."""
         call = HttpCall.of("GET", f"https://{self.team.site_host}/v1/ping", headers)
         return at_once(site(call, self.world)).status in (401, 403)
 

@@ -14,7 +14,7 @@ from azuresim import Simulator, World
 from azuresim.contract_check import DOCUMENTS, contract
 from azuresim.msi import add_user_identity
 from azuresim.scenarios import GROUP, OPERATOR, SERVICE, SUBSCRIPTION, Imported, imported
-from funcgate.azure import ANY, Azure, Endpoints, ResourceId, Secret, connect, last_write, write_fence
+from funcgate.azure import ANY, Azure, Endpoints, Redirect, ResourceId, Secret, WaysIn, connect, last_write, write_fence
 from funcgate.errors import AccessDenied, NotFound, Rejected, TryAgain
 
 UAMI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
@@ -127,8 +127,9 @@ async def test_the_registration_is_read(team: Team) -> None:
     principal = await team.azure.graph.get_service_principal(team.there.client_id)
 
     assert application is not None
-    assert (application.token_version, application.issues_id_tokens_implicitly) == (2, True)
-    assert application.web_redirect_uris == (f"https://{team.there.site_host}/.auth/login/aad/callback",)
+    callback = Redirect("web", f"https://{team.there.site_host}/.auth/login/aad/callback")
+    assert application.ways_in == WaysIn(redirects=frozenset({callback}), implicit_tokens=frozenset({"idToken"}))
+    assert application.token_version == 2
     assert principal is not None
     assert (principal.object_id, principal.assignment_required) == (team.there.principal_id, False)
     assert ("msgraph.generated.models.application" in sys.modules) == loaded, "loading it stops the loop for a second"

@@ -12,21 +12,24 @@ import pytest
 from azuresim.scenarios import imported
 from azuresim.world import Call
 from funcgate.azure.operations import SHORTEST_SECONDS
-from integration.azure_stage import BOTH, CALLER, NAMED, SYSTEM, VAULT, Json, Stage, on_stage, seen_by_the_function
+from integration.azure_stage import (
+    ADOPTION,
+    BOTH,
+    CALLER,
+    NAMED,
+    SYSTEM,
+    VAULT,
+    Json,
+    Stage,
+    on_stage,
+    seen_by_the_function,
+)
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     async with on_stage() as stage:
         yield stage
-
-
-WRITES_OF_ADOPTION = [
-    "PATCH service/contoso",
-    "PUT backends/orders-fn",
-    "PUT policies/policy",
-    "PUT config/authsettingsV2",
-]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -40,7 +43,7 @@ async def test_one_pass_lets_callers_in_through_the_gateway_and_nobody_past_it(
 
         done = await stage.settled(stage.binding(identity=identity))
 
-        assert sorted(stage.writes()) == sorted(WRITES_OF_ADOPTION)
+        assert sorted(stage.writes()) == sorted(ADOPTION)
         assert all(each.status == "True" for each in done.conditions if each.type.endswith("Ready"))
         await assert_the_function_sees_our_token(stage, version, identity)
         await assert_nobody_else_comes_in(stage)
@@ -245,7 +248,8 @@ async def test_without_leave_to_adopt_nothing_of_others_is_written(stage: Stage)
     assert stage.backend == before
     assert stage.writes() == ["PATCH service/contoso"]
     reasons = {each.condition: each.reason for each in done.outcomes if not each.true}
-    assert reasons == {"BackendReady": "Conflict", "PolicyReady": "Waiting", "EasyAuthReady": "DoorOpen"}
+    waiting = {"PolicyReady": "Waiting", "EasyAuthReady": "DoorOpen", "AppRegistrationReady": "SignInOpen"}
+    assert reasons == {"BackendReady": "Conflict"} | waiting
 
 
 # --- the second pass
@@ -293,6 +297,7 @@ async def test_a_dry_run_shows_what_a_pass_would_write_and_writes_nothing(stage:
 
     assert stage.writes() == []
     assert [(str(write.action), write.key) for write in done.changes] == [
+        ("update", "application"),
         ("update", "backends/orders-fn"),
         ("create", "apis/orders/policies/policy"),
         ("update", "config/authsettingsV2"),
@@ -311,7 +316,7 @@ async def test_ids_may_be_written_in_any_case(stage: Stage) -> None:
 
     await stage.settled(loud_binding)
 
-    assert len(stage.writes()) == 4
+    assert len(stage.writes()) == len(ADOPTION)
     assert (await stage.settled(loud_binding)).changes == ()
     assert (await stage.settled()).changes == ()
 
@@ -331,7 +336,7 @@ async def test_two_bindings_on_one_service_make_each_write_once(stage: Stage) ->
     )
 
     assert all(done.done for done in both)
-    assert len(stage.writes()) == 7
+    assert len(stage.writes()) == 2 * len(ADOPTION) - 1
     assert stage.writes().count("PATCH service/contoso") == 1
 
 
@@ -356,7 +361,7 @@ async def test_a_pass_lasts_as_long_as_its_longest_chain_of_calls(before: Json |
         pauses = SHORTEST_SECONDS * sum("operationsStatuses" in call.path for call in chain)
         ratio = seconds / (pauses + sum(call.seconds for call in chain))
         print(f"{seconds:.2f} s, {ratio:.2f} × its longest chain, {len(chain)} calls")  # noqa: T201
-        assert len(stage.writes()) == (4 if before is None else 3)
+        assert len(stage.writes()) == len(ADOPTION) - (before is not None)
 
 
 def longest_chain(calls: Sequence[Call]) -> Sequence[Call]:

@@ -25,6 +25,7 @@ async def stage() -> AsyncIterator[Stage]:
     async with on_stage(check_contracts=False) as stage:
         stage.add_identities()
         stage.give_identity(SYSTEM)
+        stage.let_nobody_sign_in()
         yield stage
 
 

@@ -11,9 +11,19 @@ import pytest
 from azuresim.world import Call
 from funcgate.engine import Pass
 from funcgate.spec import Binding
-from integration.azure_stage import BOTH, NAMED, SYSTEM, Stage, on_stage, outcome, troubles, written
+from integration.azure_stage import (
+    ADOPTION,
+    BOTH,
+    HARDENING,
+    NAMED,
+    SYSTEM,
+    Stage,
+    on_stage,
+    outcome,
+    troubles,
+    written,
+)
 
-ADOPTION = ("PATCH service/contoso", "PUT backends/orders-fn", "PUT policies/policy", "PUT config/authsettingsV2")
 SWITCH = (
     "PATCH service/contoso",
     "PUT config/authsettingsV2",  # the newcomer beside the old one
@@ -120,7 +130,9 @@ async def test_callers_see_no_refusal_while_a_binding_goes(stage: Stage) -> None
 # --- the order of writes
 
 
-async def test_the_door_closes_last_when_an_api_is_taken_over(stage: Stage) -> None:
+async def test_the_door_closes_after_the_switch_when_an_api_is_taken_over_and_then_nobody_signs_in(
+    stage: Stage,
+) -> None:
     await stage.settled()
 
     writes = stage.writes()
@@ -261,6 +273,7 @@ BROKEN = {
     "PUT backends/orders-fn": ("PUT", "*/backends/orders-fn"),
     "PUT policies/policy": ("PUT", "*/policies/policy"),
     "PUT config/authsettingsV2": ("PUT", "*/authsettingsV2"),
+    HARDENING: ("PATCH", "*/applications/*"),
 }
 
 

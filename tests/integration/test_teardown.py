@@ -288,7 +288,9 @@ async def test_a_group_that_may_not_be_read_proves_nothing(stage: Stage) -> None
 
     done = await stage.reconcile(stage.binding(deleting=True))
 
-    in_the_service = [each for each in done.outcomes if each.condition not in ("HostKeyReady", "ApiReady")]
+    in_the_service = [
+        each for each in done.outcomes if each.condition not in ("HostKeyReady", "ApiReady", "AppRegistrationReady")
+    ]
     assert {each.reason for each in in_the_service} == {"DeleteBlocked"}
 
 

@@ -153,7 +153,8 @@ async def test_one_manifest_locks_an_imported_function_behind_the_gateway(whole:
 async def test_each_document_is_written_once_and_the_object_three_times(whole: Whole) -> None:
     await whole.apply()
     await whole.ready()
-    assert sorted(whole.azure_writes()) == ["PATCH contoso", "PUT authsettingsV2", "PUT orders-fn", "PUT policy"]
+    documents = ["PATCH contoso", f"PATCH {whole.stage.team.application_id}", "PUT authsettingsV2", "PUT orders-fn"]
+    assert sorted(whole.azure_writes()) == [*documents, "PUT policy"]
     assert whole.kubernetes_writes() == ["object", "status", "status"]
 
 

@@ -55,9 +55,13 @@ def in_the_model(schema: Json, definitions: Json, path: str = "") -> Iterator[tu
 
 def _meaning(schema: Json) -> Any:
     """A default that says nothing (none, an empty list, an object of such) is no default."""
-    default = schema.get("default")
+    return _said(schema.get("default"))
+
+
+def _said(default: Any) -> Any:
     if isinstance(default, dict):
-        return {name: value for name, value in default.items() if value not in (None, [], {})} or None
+        said = {name: _said(value) for name, value in default.items()}
+        return {name: value for name, value in said.items() if value is not None} or None
     return None if default == [] else default
 
 

@@ -160,6 +160,20 @@ async def test_one_aspect_may_write_before_and_after_the_switch(world: dict[str,
     assert world["log"].split()[1::2] == ["door", "switch", "door"]
 
 
+async def test_what_others_need_is_given_before_writes_that_wait_for_them() -> None:
+    world = {"giver": "old"}
+
+    def first_and_last(change: Change[Text]) -> Sequence[tuple[Phase, Change[Text]]]:
+        return ((Phase.ADD, change), (Phase.CLOSE, change))
+
+    giver = Toy("giver", world, steps=first_and_last, also_in=(Phase.CLOSE,), gives=("host_name",))
+    giver.learn = lambda _, seen: {"host_name": seen["giver"].state.value}  # type: ignore[method-assign]
+    taker = Toy("taker", world, phase=Phase.SWITCH, needs=("host_name",))
+    done = await reconcile(giver, taker)
+    assert world["log"] == "update giver create taker update giver "
+    assert done.known.host_name == "new"
+
+
 async def test_nothing_is_closed_while_the_switch_could_not_be_made(world: dict[str, str]) -> None:
     switch = Toy("switch", world, phase=Phase.SWITCH, fails_to_apply=Rejected("no", reason="BadInput"))
     done = await reconcile(switch, Toy("close", world, phase=Phase.CLOSE))

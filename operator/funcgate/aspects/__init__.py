@@ -21,7 +21,7 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
     return (
         Identity(azure.apim, azure.identities),
         FunctionApp(azure.function_apps),
-        AppRegistration(azure.graph),
+        AppRegistration(azure.graph, azure.function_apps, azure.apim),
         HostKey(azure.function_apps),
         NamedKey(azure.apim, azure.function_apps),
         Api(azure.apim),

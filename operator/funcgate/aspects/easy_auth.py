@@ -51,7 +51,7 @@ class EasyAuth(Aspect[AuthSettings]):
                 "remove platform.configFilePath",
                 stalled=True,
             )
-        state = read(document, binding.spec.entra.registration.client_id)
+        state = read(document)
         if not state.closed and not binding.spec.adopt:
             state = replace(state, around=replace(state.around, other_backends=await self._other_backends(binding)))
         return {KEY: Observed(state=state)}
@@ -66,7 +66,8 @@ class EasyAuth(Aspect[AuthSettings]):
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, AuthSettings]:
         """The closed door. Raises Unmet when an older binding of the same app wants another registration."""
-        rival = next((each for each in binding.neighbours if each.older and each.client_id != facts.client_id), None)
+        unlike = (each for each in binding.neighbours if each.client_id not in (None, facts.client_id))
+        rival = next((each for each in unlike if each.older), None)
         if rival:
             raise Unmet(
                 "Conflict",
@@ -76,7 +77,7 @@ class EasyAuth(Aspect[AuthSettings]):
         return {KEY: self._wish(binding, facts)}
 
     def _wish(self, binding: Binding, facts: Facts) -> AuthSettings:
-        neighbours = (each.allowed for each in binding.neighbours if each.client_id == facts.client_id)
+        neighbours = (each.allowed for each in binding.neighbours if each.client_id in (None, facts.client_id))
         allowed = {str(facts.identity_client_id)}.union(binding.spec.entra.allow.client_ids, *neighbours)
         return AuthSettings(
             enabled=True,
@@ -87,6 +88,7 @@ class EasyAuth(Aspect[AuthSettings]):
             issuer=self._issuer(facts),
             accepts_our_audience=True,
             allowed_applications=frozenset(allowed),
+            audiences=frozenset({str(facts.client_id)}),
         )
 
     def _issuer(self, facts: Facts) -> str:
@@ -123,16 +125,16 @@ class EasyAuth(Aspect[AuthSettings]):
             return ((Phase.ADD if at_once else Phase.CLOSE, change),)
         admits = _admitting(before, after, str(facts.identity_client_id))
         steps = [(Phase.ADD, replace(change, after=admits)), (Phase.CLOSE, replace(change, before=admits))]
-        return [(phase, step) for phase, step in steps if step.before != step.after]
+        return [(phase, step) for phase, step in steps if _differ(step.before, step.after)]
 
     async def apply(self, binding: Binding, change: Change[AuthSettings]) -> None:
         """Our slice is in the document, laid over what stands there at that moment."""
-        before, after, client_id = change.before, change.after, binding.spec.entra.registration.client_id
+        before, after = change.before, change.after
         assert before, "this document is always there"
         assert after, "this document outlives the binding"
 
         def over(document: Json) -> Json:
-            return lay(document, _as_it_stands(document, before, after, client_id), client_id)
+            return lay(document, _as_it_stands(document, before, after))
 
         await self.function_apps.put_auth(self.home(binding), over)
 
@@ -153,9 +155,13 @@ class EasyAuth(Aspect[AuthSettings]):
         )
 
 
-def _as_it_stands(document: Json, before: AuthSettings, after: AuthSettings, client_id: str) -> AuthSettings:
+def _differ(before: AuthSettings | None, after: AuthSettings | None) -> bool:
+    return before != after or bool(before and after and after.audiences - before.audiences)
+
+
+def _as_it_stands(document: Json, before: AuthSettings, after: AuthSettings) -> AuthSettings:
     """The wish, with whoever else came in or went out at the door since `before` was read."""
-    listed = read(document, client_id).allowed_applications
+    listed = read(document).allowed_applications
     joined, left = after.allowed_applications - before.allowed_applications, before.allowed_applications
     return replace(after, allowed_applications=(listed | joined) - (left - after.allowed_applications))
 
@@ -171,7 +177,9 @@ def _admitting(before: AuthSettings, after: AuthSettings, newcomer: str) -> Auth
     if not listed and before.client_id == after.client_id:
         return before
     allowed = listed | {newcomer} if listed else listed
-    return replace(before, allowed_applications=allowed, accepts_our_audience=after.accepts_our_audience)
+    audiences = before.audiences | after.audiences
+    accepts = before.client_id in audiences
+    return replace(before, allowed_applications=allowed, audiences=audiences, accepts_our_audience=accepts)
 
 
 def _cut_off(binding: Binding, facts: Facts, before: AuthSettings, after: AuthSettings) -> Iterator[str]:

@@ -21,6 +21,7 @@ class RunningApp:
     """What the other aspects need to know of a function app."""
 
     host_name: str
+    host_names: tuple[str, ...]
     route_prefix: str
     state: str  # empty where Azure does not say, as for apps in Container Apps
     enabled: bool
@@ -33,7 +34,7 @@ class FunctionApp(Aspect[RunningApp]):
 
     name = "function_app"
     condition = "FunctionAppReady"
-    gives = ("host_name", "route_prefix", "webhooks", "operations")
+    gives = ("host_name", "host_names", "route_prefix", "webhooks", "operations")
 
     def __init__(self, function_apps: FunctionAppClient) -> None:
         self.function_apps = function_apps
@@ -60,6 +61,7 @@ class FunctionApp(Aspect[RunningApp]):
         state = observed[KEY].state
         return {
             "host_name": state.host_name,
+            "host_names": state.host_names,
             "route_prefix": state.route_prefix,
             "webhooks": state.webhooks,
             "operations": state.operations,
@@ -91,6 +93,7 @@ def _must_be_a_function_app(site: Site) -> None:
 def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
     return RunningApp(
         host_name=site.host_name,
+        host_names=site.host_names,
         route_prefix=route_prefix(functions),
         state=site.state,
         enabled=site.enabled,

@@ -31,7 +31,7 @@ from funcgate.azure.apim_documents import (
 )
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
-from funcgate.azure.graph import Application, GraphClient, ServicePrincipal
+from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
 from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
@@ -66,6 +66,7 @@ __all__ = [
     "NamedValue",
     "PolicyText",
     "Product",
+    "Redirect",
     "ResourceClient",
     "ResourceId",
     "Secret",
@@ -73,6 +74,7 @@ __all__ = [
     "ServicePrincipal",
     "Site",
     "UserIdentity",
+    "WaysIn",
     "connect",
     "last_write",
     "write_fence",

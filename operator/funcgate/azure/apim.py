@@ -44,6 +44,7 @@ class ApimClient:
         self._http = http
         self._locks = Locks()
         self._flights: Flights[NamedValue | None] = Flights()
+        self._policies: Flights[PolicyText | None] = Flights()
         self._values: dict[str, tuple[str, Secret]] = {}
 
     async def get_service(self, service: str) -> Service:
@@ -321,9 +322,12 @@ class ApimClient:
         GET {service}/apis/{api}/policies/policy?format=xml → `{"properties": {"format": "xml", "value"}}`. In this form
         API Management escapes others' expressions itself, so that the document is well-formed and comes back unharmed
         when written in the same form; `rawxml` holds quotes and angle brackets as they are, which no XML parser reads.
-        Source: REST reference, "Api Policy - Get"; Azure/azure-cli recordings test_apim_api_policy;
-        Azure/azure-rest-api-specs issue 25306.
+        Calls at the same time share one request. Source: REST reference, "Api Policy - Get"; Azure/azure-cli recordings
+        test_apim_api_policy; Azure/azure-rest-api-specs issue 25306.
         """
+        return await self._policies.of(f"{service}/apis/{api}", lambda: self._read_policy(service, api))
+
+    async def _read_policy(self, service: str, api: str) -> PolicyText | None:
         path = f"apis/{segment(api)}/policies/policy"
         try:
             url = self._url(service, path, "&format=xml")

@@ -39,8 +39,9 @@ class AuthSettings:
     provider_enabled: bool
     client_id: str | None
     issuer: str | None
-    accepts_our_audience: bool
+    accepts_our_audience: bool  # the registration's own client id is among the audiences
     allowed_applications: frozenset[str]
+    audiences: frozenset[str] = field(default=frozenset(), compare=False)  # of a wish: those it is about
     around: Surroundings = field(default=Surroundings(), compare=False)
 
     @property
@@ -50,24 +51,31 @@ class AuthSettings:
         return self.enabled and self.require_authentication and asks and self.provider_enabled
 
 
-def read(document: Json, client_id: str) -> AuthSettings:
+def named_registration(document: Json) -> str | None:
+    """The client id that Easy Auth names."""
+    return _lower(_at(document, "identityProviders", PROVIDER, "registration", "clientId")) or None
+
+
+def read(document: Json) -> AuthSettings:
     """Our slice of `authsettingsV2`'s properties; what is absent reads as Azure's default."""
     provider = _at(document, "identityProviders", PROVIDER) or {}
     validation = _at(provider, "validation") or {}
+    client_id, audiences = named_registration(document), frozenset(_lowered(validation.get("allowedAudiences")))
     return AuthSettings(
         enabled=_at(document, "platform", "enabled") is True,
         require_authentication=_at(document, "globalValidation", "requireAuthentication") is True,
         unauthenticated_client_action=_at(document, "globalValidation", "unauthenticatedClientAction"),
         provider_enabled=_lets_in(provider),
-        client_id=_lower(_at(provider, "registration", "clientId")),
+        client_id=client_id,
         issuer=_issuer(_at(provider, "registration", "openIdIssuer")),
-        accepts_our_audience=client_id in _lowered(validation.get("allowedAudiences")),
+        accepts_our_audience=client_id in audiences,
+        audiences=audiences,
         allowed_applications=frozenset(_lowered(_at(validation, "defaultAuthorizationPolicy", "allowedApplications"))),
         around=_surroundings(document, validation),
     )
 
 
-def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
+def lay(document: Json, slice_: AuthSettings) -> dict[str, Any]:
     """The document with our slice in it and everything else as it was. What the slice leaves open stays absent."""
     whole = deepcopy(dict(document))
     for path, value in _leaves(slice_):
@@ -75,8 +83,8 @@ def lay(document: Json, slice_: AuthSettings, client_id: str) -> dict[str, Any]:
             _down(whole, *path[:-1])[path[-1]] = value
     validation = _down(whole, "identityProviders", PROVIDER, "validation")
     audiences = validation.get("allowedAudiences") or []
-    if client_id not in _lowered(audiences):
-        validation["allowedAudiences"] = [*audiences, client_id]
+    if missing := slice_.audiences - set(_lowered(audiences)):
+        validation["allowedAudiences"] = [*audiences, *sorted(missing)]
     if slice_.allowed_applications:
         _down(validation, "defaultAuthorizationPolicy")["allowedApplications"] = sorted(slice_.allowed_applications)
     return whole

@@ -18,10 +18,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A function app or a slot of one. `state` is empty where Azure does not say."""
+    """A function app or a slot of one. `host_name` is Azure's, `host_names` are all; `state` can be empty."""
 
     id: str
     host_name: str
+    host_names: tuple[str, ...]
     kind: str
     state: str
     enabled: bool
@@ -52,12 +53,14 @@ class FunctionAppClient:
         self._http = http
         self._locks = Locks()
         self._flights: Flights[Mapping[str, Secret]] = Flights()
+        self._doors: Flights[Json] = Flights()
 
     async def get_site(self, site: str) -> Site:
         """
         The site.
 
-        GET {site} → `{"kind", "location", "properties": {"defaultHostName", "state", "enabled", "sku", "httpsOnly"}}`.
+        GET {site} → `{"kind", "location", "properties": {"defaultHostName", "hostNames", "state", "enabled", "sku",
+        "httpsOnly"}}`.
         The host name is Azure's choice and not made from the app's name.
         Source: REST reference, "Web Apps - Get"; App Service documentation on unique default host names.
         """
@@ -69,9 +72,12 @@ class FunctionAppClient:
         The `properties` of the site's authentication settings, all of them, as they stand.
 
         GET {site}/config/authsettingsV2; a site that was never configured answers `{"platform": {"enabled": false}}`.
-        Needs Microsoft.Web/sites/config/read. Source: REST reference, "Web Apps - Get Auth Settings V2 Without
-        Secrets"; Azure/azure-cli issue 30322.
+        Needs Microsoft.Web/sites/config/read. Calls at the same time share one request. Source: REST reference, "Web
+        Apps - Get Auth Settings V2 Without Secrets"; Azure/azure-cli issue 30322.
         """
+        return await self._doors.of(site, lambda: self._read_auth(site))
+
+    async def _read_auth(self, site: str) -> Json:
         body, _ = await self._http.document(Call(method="GET", url=self._auth(site), kind="authsettingsV2"))
         return body.get("properties") or {}
 
@@ -85,7 +91,7 @@ class FunctionAppClient:
         hashicorp/terraform-provider-azurerm, internal/services/appservice.
         """
         async with self._locks.of(site):
-            seen = await self.get_auth(site)
+            seen = await self._read_auth(site)
             wanted = lay(deepcopy(dict(seen)))
             if wanted == seen:
                 return
@@ -163,6 +169,7 @@ def read_site(site: str, body: Json) -> Site:
     return Site(
         id=site,
         host_name=str(properties.get("defaultHostName") or ""),
+        host_names=tuple(str(each).lower() for each in properties.get("hostNames") or ()),
         kind=str(body.get("kind") or ""),
         state=str(properties.get("state") or ""),
         enabled=properties.get("enabled") is not False,

@@ -152,13 +152,13 @@ class Http:
         return body, answer.etag
 
     async def pages(self, url: str, kind: str) -> AsyncIterator[Mapping[str, Any]]:
-        """The items of a list, over all its pages: `{"value": […], "nextLink": …}`."""
+        """The items of a list, over all its pages: `{"value": […], "nextLink": …}`, in Graph `@odata.nextLink`."""
         following: str | None = url
         while following:
             page, _ = await self.document(Call(method="GET", url=following, kind=kind))
             for item in page.get("value") or ():
                 yield item
-            following = page.get("nextLink")
+            following = page.get("nextLink") or page.get("@odata.nextLink")
 
     async def _read(self, call: Call) -> Answer:
         started = self.time.now()

@@ -7,7 +7,7 @@ times or countdowns from Azure's texts.
 Sources: learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors,
 …/management/lock-resources, …/management/request-limits-and-throttling; learn.microsoft.com/graph/errors;
 Azure/azure-functions-host issue 5722 and Azure/azure-cli issue 20892 (host runtime); Azure/apiops src/common/Http.cs
-(API Management's passing refusals).
+(API Management's passing refusals); microsoftgraph/msgraph-bicep-types issue 193 (a directory that is behind).
 """
 
 import re
@@ -178,6 +178,24 @@ def _missing_linked_role(refused: Refusal) -> str:
     )
 
 
+def _missing_permission(refused: Refusal) -> str:
+    if refused.method == "GET":
+        return (
+            "the operator may not read the directory: grant its identity the Microsoft Graph application permission "
+            "Application.Read.All, with an administrator's consent"
+        )
+    if "approleassignedto" in refused.path.lower():
+        return (
+            "the operator may not assign callers to the registration: grant its identity the Microsoft Graph "
+            "application permission AppRoleAssignment.ReadWrite.All, or assign API Management's identity yourself"
+        )
+    return (
+        "the operator may not make or change registrations: grant its identity the Microsoft Graph application "
+        "permission Application.ReadWrite.OwnedBy and make it an owner of a registration that it did not make itself, "
+        "or set spec.entra.harden: Nothing"
+    )
+
+
 def _denied_by_policy(refused: Refusal) -> str:
     found = re.search(r'"policyAssignment":\s*\{"name":\s*"([^"]+)"', refused.message)
     named = f" '{found[1]}'" if found else ""
@@ -251,6 +269,15 @@ RULES: tuple[Rule, ...] = (
             "service"
         ),
     ),
+    Rule(
+        reason="DirectoryBehind",
+        kind=TryAgain,
+        when=lambda refused: (
+            refused.says("not a valid reference update", "does not reference a valid application object")
+            or (_is("Request_ResourceNotFound")(refused) and refused.method != "GET")
+        ),
+        advice=lambda refused: "Microsoft Entra does not know everywhere yet what was made a moment ago",
+    ),
     # A platform's admin acts.
     Rule(reason="ScopeLocked", kind=AccessDenied, when=_is("ScopeLocked"), advice=_locked),
     Rule(
@@ -270,10 +297,7 @@ RULES: tuple[Rule, ...] = (
         reason="GraphPermissionMissing",
         kind=AccessDenied,
         when=_is("Authorization_RequestDenied"),
-        advice=lambda refused: (
-            "the operator may not read the directory: grant its identity the Microsoft Graph application permission "
-            "Application.Read.All, with an administrator's consent"
-        ),
+        advice=_missing_permission,
     ),
     Rule(
         reason="MissingSubscriptionRegistration",

@@ -10,7 +10,7 @@ import json
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from sys import intern
 from types import MappingProxyType
@@ -48,7 +48,7 @@ class Snapshot:
     ready: str  # the status of the Ready condition
     lane: str  # the API Management service, in the one form that ids are compared in; what is new waits for no service
     site: str  # the function app, likewise
-    registration: str  # its client id, likewise
+    registration: str  # its client id, likewise: as the spec names it, else as the last pass found it
     established: bool  # whether a pass has used that registration already
 
     @classmethod
@@ -57,7 +57,7 @@ class Snapshot:
         metadata = body["metadata"]
         annotations = metadata.get("annotations") or {}
         spec, status = body.get("spec") or {}, body.get("status") or {}
-        registration = _client_id(spec)
+        registration = _client_id(spec) or folded(str(status.get("clientId") or ""))
         return cls(
             key=Key(intern(metadata["namespace"]), metadata["name"]),
             uid=metadata["uid"],
@@ -73,7 +73,7 @@ class Snapshot:
             lane=_id(spec, "apiManagement") if status.get("conditions") else NEW,
             site=_id(spec, "functionApp"),
             registration=registration,
-            established=status.get("clientId") == registration,
+            established=bool(registration) and status.get("clientId") == registration,
         )
 
     @property
@@ -214,6 +214,11 @@ class Cache:
     def with_registration(self, client_id: str) -> Iterator[Snapshot]:
         """All bindings that name this registration, those that used it first before the others."""
         return (self._snapshots[key] for _, key in tuple(self._registrations.get(client_id, ())))
+
+    def uses(self, key: Key, client_id: str) -> None:
+        """That binding found this registration just now; whoever finds it next comes after it."""
+        if (before := self._snapshots.get(key)) and not before.registration:
+            self._put(key, before, replace(before, registration=intern(folded(client_id))))
 
     def lane(self, key: Key) -> str:
         """The lane of `key` in the queue."""

@@ -16,8 +16,10 @@ async def neighbours(mine: Snapshot, at_site: Iterable[Snapshot], refused: Refus
     for other in tuple(at_site):
         if other.key != mine.key and (spec := await heard(other, refused)):
             older = (other.created, other.uid) < (mine.created, mine.uid)
-            identity = other.status.get("identityClientId")
-            found.append(Neighbour.of(str(other.key), spec, older=older, identity_client_id=identity))
+            client_id, identity = (other.status.get(name) for name in ("clientId", "identityClientId"))
+            found.append(
+                Neighbour.of(str(other.key), spec, older=older, client_id=client_id, identity_client_id=identity)
+            )
     return tuple(found)
 
 

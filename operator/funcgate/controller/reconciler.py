@@ -255,6 +255,8 @@ class Reconciler:
             owner=f"{self.rules.instance_id}/{namespace}/{name}",
             deleting=snapshot.deleting,
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
+            pinned=snapshot.status.get("clientId"),
+            may_use=partial(self._rights.may_use, snapshot),
         )
 
     # --- after it

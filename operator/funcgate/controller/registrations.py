@@ -25,7 +25,7 @@ def taken(mine: Snapshot, first: Snapshot, annotations: Mapping[str, str]) -> Un
     return Unmet(
         REASON,
         f"{first.key} uses the registration {mine.registration} for another function app; name a registration of your "
-        f"own in spec.entra.registration.clientId, or ask for this one in the annotation {ANNOTATION} of the namespace "
+        f"own in spec.entra.registration, or ask for this one in the annotation {ANNOTATION} of the namespace "
         f"{first.key.namespace}",
         stalled=True,
     )

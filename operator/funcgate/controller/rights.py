@@ -1,6 +1,6 @@
 """Which bindings may act: those that stay within their scopes, with a registration that is theirs to use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from funcgate.controller import registrations, scopes
 from funcgate.controller.bindings import Bindings
@@ -24,12 +24,24 @@ class Rights:
             return unmet
         return None if mine.deleting else await self._taken(mine)
 
+    async def may_use(self, mine: Snapshot, client_id: str) -> Unmet | None:
+        """Why `mine` may not use a registration that its pass has found, if so; else it is the one that uses it."""
+        annotations = await self.bindings.namespace_annotations(mine.key.namespace)
+        if unmet := scopes.refused_registration(client_id, annotations):
+            return unmet
+        if unmet := await self._taken(replace(mine, registration=scopes.folded(client_id))):
+            return unmet
+        self.cache.uses(mine.key, client_id)
+        return None
+
     async def _out_of_scope(self, mine: Snapshot, spec: Spec) -> Unmet | None:
         annotations = await self.bindings.namespace_annotations(mine.key.namespace)
         return scopes.refused(spec, self.azure_scopes, annotations)
 
     async def _taken(self, mine: Snapshot) -> Unmet | None:
         """Judged by the first that may act at all; if that is `mine`, it is its own."""
+        if not mine.registration:
+            return None
         for first in self.cache.with_registration(mine.registration):
             if first.key == mine.key:
                 return None

@@ -5,7 +5,7 @@ The operator holds wide rights in Azure on behalf of many namespaces. So it fail
 subscriptions and resource groups that bindings may name, and a namespace's annotations narrow that further.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from string import ascii_lowercase, ascii_uppercase
 
 from funcgate.errors import Unmet
@@ -37,16 +37,18 @@ def refused(spec: Spec, allowed: Iterable[str], annotations: Mapping[str, str]) 
             return _unmet(field, id_, "the operator's setting azureScopes; ask whoever runs funcgate to add")
         if narrowed is not None and not _within_any(id_, narrowed):
             return _unmet(field, id_, f"the namespace's annotation {ANNOTATION}; ask the cluster's admin to add")
-    return _refused_registration(spec.entra.registration.client_id, listed(annotations.get(CLIENT_IDS)))
+    return refused_registration(spec.entra.client_id, annotations) if spec.entra.client_id else None
 
 
-def _refused_registration(client_id: str, named: Collection[str] | None) -> Unmet | None:
-    if named is None or client_id in named:
+def refused_registration(client_id: str, annotations: Mapping[str, str]) -> Unmet | None:
+    """Why a binding in a namespace with these annotations may not use this registration."""
+    named = listed(annotations.get(CLIENT_IDS))
+    if named is None or folded(client_id) in named:
         return None
     return Unmet(
         REASON,
-        f"spec.entra.registration.clientId is not in the namespace's annotation {CLIENT_IDS}; ask the cluster's admin "
-        f"to add {client_id}, or name another registration",
+        f"the registration {client_id} is not in the namespace's annotation {CLIENT_IDS}; ask the cluster's admin to "
+        "add it, or name another one in spec.entra.registration",
         stalled=True,
     )
 

@@ -76,7 +76,7 @@ async def test_an_open_door_is_closed_with_one_write() -> None:
     apps = StubFunctionApps()
     outcome = await reconcile(apps, sends_token=False, marked=False)
     assert (outcome.true, len(apps.written)) == (True, 1)
-    assert read(apps.auth, CLIENT_ID) == read(CLOSED, CLIENT_ID)
+    assert read(apps.auth) == read(CLOSED)
     assert outcome.message.startswith(f"Only tokens for {CLIENT_ID} from the allowed applications come in")
 
 
@@ -104,7 +104,7 @@ async def test_drift_is_found_by_field_and_mended(leaf: str, value: Any, field: 
     apps = StubFunctionApps(auth=closed(**{leaf: value}))
     outcome = await reconcile(apps)
     assert field in {drift.field for write in outcome.changes for drift in write.drifts}
-    assert (outcome.true, read(apps.auth, CLIENT_ID)) == (True, read(CLOSED, CLIENT_ID))
+    assert (outcome.true, read(apps.auth)) == (True, read(CLOSED))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_everything_else_in_the_document_stays_as_it_was() -> None:
         "login": {"tokenStore": {"enabled": True}},
         "surprise": {"kept": True},
     }
-    after = lay(before, read(CLOSED, CLIENT_ID), CLIENT_ID)
+    after = lay(before, read(CLOSED))
     assert (after["surprise"], after["login"]) == ({"kept": True}, {"tokenStore": {"enabled": True}})
     assert after["platform"] == {"enabled": True, "runtimeVersion": "~2"}
     assert after["identityProviders"]["azureActiveDirectory"]["login"] == {"loginParameters": ["a=b"]}
@@ -141,12 +141,12 @@ def test_what_is_absent_and_has_a_default_stays_absent_while_a_newcomer_is_admit
     before = closed(**{f"{PROVIDER}__registration": {"clientId": CLIENT_ID}})
     del before["globalValidation"]["unauthenticatedClientAction"]
     del before["identityProviders"]["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
-    assert lay(before, read(before, CLIENT_ID), CLIENT_ID) == before
+    assert lay(before, read(before)) == before
 
 
 def test_audiences_of_others_are_kept_beside_ours() -> None:
     before = closed(**{f"{PROVIDER}__validation__allowedAudiences": ["api://x"]})
-    after = lay(before, read(CLOSED, CLIENT_ID), CLIENT_ID)
+    after = lay(before, read(CLOSED))
     assert after["identityProviders"]["azureActiveDirectory"]["validation"]["allowedAudiences"] == [
         "api://x",
         CLIENT_ID,
@@ -156,7 +156,7 @@ def test_audiences_of_others_are_kept_beside_ours() -> None:
 async def test_a_version_1_registration_has_the_version_1_issuer() -> None:
     apps = StubFunctionApps()
     await reconcile(apps, token_version=1)
-    assert read(apps.auth, CLIENT_ID).issuer == f"https://sts.windows.net/{TENANT}/"
+    assert read(apps.auth).issuer == f"https://sts.windows.net/{TENANT}/"
 
 
 async def test_file_based_settings_are_not_fought_with() -> None:
@@ -211,14 +211,14 @@ async def test_the_applications_of_the_spec_may_call_too() -> None:
     }
     apps = StubFunctionApps()
     await reconcile(apps, a_binding(entra=entra))
-    assert read(apps.auth, CLIENT_ID).allowed_applications == {IDENTITY_CLIENT_ID, OTHER_APP}
+    assert read(apps.auth).allowed_applications == {IDENTITY_CLIENT_ID, OTHER_APP}
 
 
 async def test_the_door_is_one_for_all_bindings_of_the_app() -> None:
     neighbour = Neighbour(name="shop/billing", older=True, client_id=CLIENT_ID, allowed=frozenset({OTHER_APP}))
     apps = StubFunctionApps()
     await reconcile(apps, a_binding(neighbours=(neighbour,)))
-    assert read(apps.auth, CLIENT_ID).allowed_applications == {IDENTITY_CLIENT_ID, OTHER_APP}
+    assert read(apps.auth).allowed_applications == {IDENTITY_CLIENT_ID, OTHER_APP}
 
 
 @pytest.mark.parametrize(("older", "reason"), [(True, "Conflict"), (False, "InSync")])
@@ -280,11 +280,11 @@ async def test_a_backend_with_an_address_that_is_none_cuts_nobody_off() -> None:
 async def test_whom_another_pass_removed_meanwhile_stays_out_when_we_are_admitted() -> None:
     apps = StubFunctionApps(auth=closed(**{f"{POLICY}__allowedApplications": [OTHER_APP]}))
     aspect = EasyAuth(apps, StubApim(), Endpoints())
-    before = read(apps.auth, CLIENT_ID)
+    before = read(apps.auth)
     admits = replace(before, allowed_applications=frozenset({OTHER_APP, IDENTITY_CLIENT_ID}))
     apps.auth = closed(**{f"{POLICY}__allowedApplications": ["somebody-new"]})
     await aspect.apply(a_binding(), Change(key="x", before=before, after=admits))
-    assert read(apps.auth, CLIENT_ID).allowed_applications == {"somebody-new", IDENTITY_CLIENT_ID}
+    assert read(apps.auth).allowed_applications == {"somebody-new", IDENTITY_CLIENT_ID}
 
 
 async def test_a_first_write_that_cuts_nobody_off_goes_ahead() -> None:
@@ -296,12 +296,12 @@ async def test_a_first_write_that_cuts_nobody_off_goes_ahead() -> None:
 async def test_whoever_comes_in_later_by_hand_is_drift_even_without_adopt() -> None:
     apps = StubFunctionApps(auth=closed(**{f"{POLICY}__allowedApplications": [IDENTITY_CLIENT_ID, OTHER_APP]}))
     assert (await reconcile(apps, a_binding(adopt=False))).true
-    assert read(apps.auth, CLIENT_ID).allowed_applications == {IDENTITY_CLIENT_ID}
+    assert read(apps.auth).allowed_applications == {IDENTITY_CLIENT_ID}
 
 
 def stages(before: dict[str, Any], **facts: Any) -> list[tuple[Phase, frozenset[str]]]:
     aspect = EasyAuth(StubFunctionApps(), StubApim(), Endpoints())
-    change = Change(key="x", before=read(before, CLIENT_ID), after=read(CLOSED, CLIENT_ID))
+    change = Change(key="x", before=read(before), after=read(CLOSED))
     given = Facts(**(FACTS | facts))
     return [(phase, each.after.allowed_applications) for phase, each in aspect.stages(change, given) if each.after]
 

@@ -28,6 +28,7 @@ def closed(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 async def test_a_site_is_read(wire: Wire, apps: FunctionAppClient) -> None:
     properties = {
         "defaultHostName": "orders-x.azurewebsites.net",
+        "hostNames": ["Orders.Example", "orders-x.azurewebsites.net"],
         "state": "Running",
         "sku": "Dynamic",
         "httpsOnly": True,
@@ -37,6 +38,7 @@ async def test_a_site_is_read(wire: Wire, apps: FunctionAppClient) -> None:
     assert await apps.get_site(SITE) == Site(
         id=SITE,
         host_name="orders-x.azurewebsites.net",
+        host_names=("orders.example", "orders-x.azurewebsites.net"),
         kind="functionapp,linux",
         state="Running",
         enabled=True,

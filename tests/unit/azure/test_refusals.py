@@ -80,7 +80,15 @@ CASES: list[tuple[int, Any, type[AzureError], str, str]] = [
     (404, arm("SubscriptionNotFound"), NotFound, "SubscriptionNotFound", "may be a lost role"),
     (404, arm("ResourceGroupNotFound"), NotFound, "ResourceGroupNotFound", "the group"),
     (404, arm("ResourceNotFound"), NotFound, "ResourceNotFound", "the resource"),
-    (404, arm("Request_ResourceNotFound"), NotFound, "ResourceNotFound", "Graph's own code"),
+    (404, arm("Request_ResourceNotFound"), TryAgain, "DirectoryBehind", "a write to what Graph does not show yet"),
+    (400, arm("Request_BadRequest", "Not a valid reference update."), TryAgain, "DirectoryBehind", "a new principal"),
+    (
+        400,
+        arm("Request_BadRequest", "The appId 'x' does not reference a valid application object."),
+        TryAgain,
+        "DirectoryBehind",
+        "a new application",
+    ),
     (404, None, NotFound, "ResourceNotFound", "a body is not needed"),
     (400, arm("MethodNotAllowedInPricingTier"), Rejected, "MethodNotAllowedInPricingTier", "SKU"),
     (400, arm("ValidationError", "Wrong:", details=BACKEND_MISSING), Rejected, "ValidationError", "content"),
@@ -96,6 +104,23 @@ def test_each_answer_has_its_reason(status: int, body: Any, kind: type[AzureErro
     error = refusal("PUT", PATH, status, {}, body)
 
     assert (type(error), error.reason, error.status) == (kind, reason, status), because
+
+
+def test_a_read_of_what_graph_does_not_have_finds_nothing() -> None:
+    error = refusal("GET", "/v1.0/applications(appId='x')", 404, {}, arm("Request_ResourceNotFound"))
+    assert (type(error), error.reason) == (NotFound, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "permission"),
+    [
+        ("GET", "/v1.0/applications(appId='x')", "Application.Read.All"),
+        ("PATCH", "/v1.0/applications/x", "Application.ReadWrite.OwnedBy"),
+        ("POST", "/v1.0/servicePrincipals/x/appRoleAssignedTo", "AppRoleAssignment.ReadWrite.All"),
+    ],
+)
+def test_a_missing_permission_of_graph_is_named(method: str, path: str, permission: str) -> None:
+    assert permission in str(refusal(method, path, 403, {}, arm("Authorization_RequestDenied")))
 
 
 def test_every_line_of_the_table_is_reached() -> None:

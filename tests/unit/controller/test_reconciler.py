@@ -16,7 +16,7 @@ from funcgate.controller.kube import Conflict, Invalid, KubeError, Unavailable
 from funcgate.controller.lease import LeaseLost
 from funcgate.controller.queue import Key, Priority, Queue
 from funcgate.controller.reconciler import Reconciler, Rules
-from funcgate.controller.scopes import ANNOTATION
+from funcgate.controller.scopes import ANNOTATION, CLIENT_IDS
 from funcgate.metrics import Metrics
 from funcgate.model import Action
 from funcgate.spec import PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
@@ -630,6 +630,51 @@ async def test_an_older_binding_cannot_take_a_registration_by_naming_it_later(st
     assert stage.objects.condition() == "True InSync"
     await stage.one_pass(Key("pay", "older"))
     assert stage.objects.condition(key=Key("pay", "older")) == "False RegistrationTaken"
+
+
+FOUND: dict[str, Any] = {"registration": {"type": "Auto"}}
+
+
+async def test_a_registration_that_was_found_is_as_much_in_use_as_one_that_was_named(staged: Setting) -> None:
+    finder = elsewhere("finder", "pay", **OLDER, entra=FOUND, status=a_ready_status(clientId=CLIENT_ID))
+    stage = staged(an_object(), finder)
+    await stage.one_pass()
+    assert stage.objects.condition() == "False RegistrationTaken"
+
+
+async def may_use(stage: Stage, client_id: str) -> str | None:
+    """What the last pass is told about a registration that it has just found."""
+    unmet = await stage.engine.seen[-1].may_use(client_id)
+    return unmet.reason if unmet else None
+
+
+async def test_a_pass_may_not_use_what_it_finds_when_it_is_somebody_elses(staged: Setting) -> None:
+    stage = staged(an_object(entra=FOUND), elsewhere("younger", "pay", created="2027-01-01T00:00:00Z"))
+    await stage.one_pass()
+    assert await may_use(stage, CLIENT_ID.upper()) == "RegistrationTaken"
+    assert await may_use(stage, IDENTITY_CLIENT_ID) is None
+
+
+async def test_a_pass_may_not_use_what_its_namespace_does_not_list(staged: Setting) -> None:
+    stage = staged(an_object(entra=FOUND))
+    await stage.one_pass()
+    stage.objects.annotations["shop"] = {CLIENT_IDS: IDENTITY_CLIENT_ID}
+    assert await may_use(stage, CLIENT_ID) == "ScopeNotAllowed"
+    assert await may_use(stage, IDENTITY_CLIENT_ID.upper()) is None
+
+
+async def test_of_two_that_find_one_registration_at_the_same_time_the_first_has_it(staged: Setting) -> None:
+    stage = staged(an_object(entra=FOUND), elsewhere("other", "pay", **OLDER, entra=FOUND))
+    await stage.one_pass()
+    assert await may_use(stage, CLIENT_ID) is None
+    await stage.one_pass(Key("pay", "other"))
+    assert await may_use(stage, CLIENT_ID) == "RegistrationTaken"
+
+
+async def test_a_pass_knows_which_registration_earlier_ones_used(staged: Setting) -> None:
+    stage = staged(an_object(entra=FOUND, status=a_ready_status(clientId=CLIENT_ID)))
+    await stage.one_pass()
+    assert stage.engine.seen[-1].pinned == CLIENT_ID
 
 
 async def test_who_was_refused_a_registration_keeps_nobody_else_from_it(staged: Setting) -> None:

@@ -34,6 +34,6 @@ def test_the_refusal_names_the_other_binding_and_the_ways_out() -> None:
     assert (unmet.reason, unmet.status, unmet.stalled) == ("RegistrationTaken", "False", True)
     assert unmet.message == (
         f"shop/orders uses the registration {CLIENT_ID} for another function app; name a registration of your own in "
-        "spec.entra.registration.clientId, or ask for this one in the annotation funcgate.dev/shared-registrations of "
-        "the namespace shop"
+        "spec.entra.registration, or ask for this one in the annotation funcgate.dev/shared-registrations of the "
+        "namespace shop"
     )

@@ -60,8 +60,8 @@ def test_a_refused_registration_is_named_with_its_field() -> None:
     assert unmet
     assert (unmet.reason, unmet.stalled) == ("ScopeNotAllowed", True)
     assert unmet.message == (
-        "spec.entra.registration.clientId is not in the namespace's annotation funcgate.dev/client-ids; ask the "
-        f"cluster's admin to add {CLIENT_ID}, or name another registration"
+        f"the registration {CLIENT_ID} is not in the namespace's annotation funcgate.dev/client-ids; ask the cluster's "
+        "admin to add it, or name another one in spec.entra.registration"
     )
 
 
