@@ -1,8 +1,8 @@
 """
 All of funcgate on this machine: `make demo`, or `make demo ONCE=1` for one round that proves itself.
 
-A real kube-apiserver, a simulated Azure with a function app that was imported in the portal, and the operator as a
-process of its own under its own service account. Everything ends with this process.
+A real kube-apiserver, a simulated Azure with two function apps, and the operator as a process of its own under its own
+service account. Nobody has published `orders`; `billing` was imported in the portal. Everything ends with this process.
 """
 
 import argparse
@@ -13,19 +13,22 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
-from azuresim.scenarios import OPERATOR
+from azuresim.msi import add_user_identity
+from azuresim.scenarios import GRAPH_PERMISSIONS, GROUP, OPERATOR, deployed, imported
 from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from azuresim.world import Clock, World
 from controlplane import ControlPlane, build
-from stage import DEPLOY, SAMPLES, Stage, install, token_claims
+from stage import DEPLOY, SAMPLES, Callers, Stage, install, token_claims
 
 NAMESPACE = "shop"
 READY_SECONDS = 120
 STOP_SECONDS = 30
+STRANGERS = {"orders": 403, "billing": 401}
+"""Another application gets a token for orders, and is turned away with it; for billing it gets none."""
 
 Verdict = tuple[str, HttpAnswer, int]
 
@@ -54,43 +57,65 @@ async def demo(*, once: bool) -> int:
         async with Simulator(world, check_contracts=False) as azure:
             with step("funcgate's schema and rights are applied: kubectl apply -k deploy"):
                 await asyncio.to_thread(install, plane)
-            stage = Stage.built(plane, azure, Path(folder))
+            stage = Stage(plane, azure, Path(folder))
+            await asyncio.to_thread(stage.let_the_operator_in)
+            apps = the_teams_azure(azure)
             async with operator(stage):
-                proven = await act(stage)
+                proven = await act(stage, apps)
                 if not once:
-                    say(things_to_try(stage))
+                    say(things_to_try(stage, apps["orders"]))
                     await asyncio.Event().wait()
     return 0 if proven else 1
 
 
-async def act(stage: Stage) -> bool:
+def the_teams_azure(azure: Simulator) -> Mapping[str, Callers]:
+    """An app that is in no API yet, one that was imported by hand, and an identity that may call for it."""
+    world = azure.world
+    orders, billing = deployed(world, "orders"), imported(world, "billing")
+    add_user_identity(world, f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller")
+    world.entra.graph_permissions[OPERATOR] = {*GRAPH_PERMISSIONS, "AppRoleAssignment.ReadWrite.All"}
+    return {"orders": Callers(azure, orders, "orders"), "billing": Callers(azure, billing, billing.api_path)}
+
+
+async def act(stage: Stage, apps: Mapping[str, Callers]) -> bool:
     """The story: open, applied, Ready, closed. Whether it came out so."""
-    say("==> before: Easy Auth is off, whoever has the key gets in")
-    before = report(
-        [
-            ("    past the gateway, with the key", await stage.with_the_key(), 200),
-            ("    through the gateway, with a subscription key", await stage.through_the_gateway(), 200),
-        ]
-    )
+    say("==> before: whoever has the key gets in; orders is in no API, billing was imported by hand")
+    before = [await self_evident(name, who, published=name == "billing") for name, who in apps.items()]
     with step("kubectl apply -f deploy/samples"):
         await asyncio.to_thread(stage.plane.kubectl, "create", "namespace", NAMESPACE)
         await asyncio.to_thread(stage.plane.apply, SAMPLES, namespace=NAMESPACE)
     with step("kubectl get functionapibindings --watch"):
         ready = await until_ready(stage)
     say("==> after: only API Management gets in")
-    through = await stage.through_the_gateway()
-    after = report(
+    after = [await locked(name, who, stranger=STRANGERS[name]) for name, who in apps.items()]
+    return all(before) and ready and all(after)
+
+
+async def self_evident(name: str, who: Callers, *, published: bool) -> bool:
+    """How the app stands without funcgate. Whether it is so."""
+    return report(
         [
-            ("    through the gateway, with a subscription key", through, 200),
-            ("    past the gateway, with the key", await stage.with_the_key(), 401),
-            ("    past the gateway, without anything", await stage.past_the_gateway(), 401),
-            ("    past the gateway, as another application with a valid token", await stage.as_somebody_else(), 403),
+            (f"    {name}: past the gateway, with the key", await who.with_the_key(), 200),
+            (f"    {name}: through the gateway", await who.through_the_gateway(), 200 if published else 404),
+        ]
+    )
+
+
+async def locked(name: str, who: Callers, *, stranger: int) -> bool:
+    """How the app stands with it, `stranger` being the answer to another application. Whether it is so."""
+    through = await who.through_the_gateway()
+    as_wanted = report(
+        [
+            (f"    {name}: through the gateway, with a subscription key", through, 200),
+            (f"    {name}: past the gateway, with the key", await who.with_the_key(), 401),
+            (f"    {name}: past the gateway, without anything", await who.past_the_gateway(), 401),
+            (f"    {name}: past the gateway, as another application", await who.as_somebody_else(), stranger),
         ]
     )
     claims = token_claims(through)
-    shown = ", ".join(f"{name}={claims[name]}" for name in ("aud", "azp", "idtyp", "ver") if name in claims)
-    say(f"    the function saw a token with {shown}")
-    return before and ready and after
+    shown = ", ".join(f"{claim}={claims[claim]}" for claim in ("aud", "azp", "idtyp", "ver") if claim in claims)
+    say(f"    {name}: the function saw a token with {shown}")
+    return as_wanted
 
 
 def report(verdicts: list[Verdict]) -> bool:
@@ -145,8 +170,9 @@ async def operator(stage: Stage) -> AsyncIterator[None]:
     with step(f"the operator starts: funcgate run (log: {log})"), log.open("wb") as file:
         environment = await asyncio.to_thread(stage.environment)
         program = Path(sys.executable).parent / "funcgate"
+        ours = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         process = await asyncio.create_subprocess_exec(
-            program, "run", env={"PATH": os.environ["PATH"]} | dict(environment), stdout=file, stderr=file
+            program, "run", env=ours | dict(environment), stdout=file, stderr=file
         )
     try:
         yield
@@ -158,12 +184,12 @@ async def operator(stage: Stage) -> AsyncIterator[None]:
             say(f"the operator ended with {process.returncode}:\n{log.read_text()[-4000:]}")
 
 
-def things_to_try(stage: Stage) -> str:
+def things_to_try(stage: Stage, who: Callers) -> str:
     """What to do in another terminal while this one runs."""
     header = stage.folder / "azure-admin.header"
     header.touch(mode=0o600)
     header.write_text(f"Authorization: {stage.azure.arm_headers(OPERATOR)['Authorization']}")
-    door = f"{stage.azure.url}{stage.team.site_id}/config/authsettingsV2?api-version=2025-05-01"
+    door = f"{stage.azure.url}{who.app.site_id}/config/authsettingsV2?api-version=2025-05-01"
     curl = f"curl --cacert {stage.azure.ca_file} -H @{header} -H 'Content-Type: application/json'"
     return f"""
 ==> it runs until Ctrl-C. In another terminal, in this directory:

@@ -4,13 +4,14 @@ A real Kubernetes API and a simulated Azure that trust each other, and what an o
 The cluster's own service account tokens are the operator's identity in Azure (workload identity), as in production.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from azuresim.entra.tokens import EXCHANGE_AUDIENCE
-from azuresim.scenarios import Imported, imported
+from azuresim.entra.tokens import EXCHANGE_AUDIENCE, EntraError
+from azuresim.scenarios import GROUP, OPERATOR, Deployed
 from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from controlplane import ControlPlane
@@ -32,23 +33,19 @@ def install(plane: ControlPlane) -> None:
 
 @dataclass(frozen=True)
 class Stage:
-    """The team's Azure after the portal's "Import Function App", beside a cluster with funcgate's rights in it."""
+    """A cluster with funcgate's rights in it, and an Azure that lets its service account in."""
 
     plane: ControlPlane
     azure: Simulator
-    team: Imported
     folder: Path
 
-    @classmethod
-    def built(cls, plane: ControlPlane, azure: Simulator, folder: Path) -> "Stage":
+    def let_the_operator_in(self) -> None:
         """Azure accepts the tokens that the cluster signs for the operator's service account."""
-        team = imported(azure.world)
-        azure.world.entra.trust_issuer(
-            plane.issuer, json.loads(plane.kubectl("get", "--raw", "/openid/v1/jwks").stdout)
-        )
+        entra = self.azure.world.entra
+        keys = json.loads(self.plane.kubectl("get", "--raw", "/openid/v1/jwks").stdout)
+        entra.trust_issuer(self.plane.issuer, keys)
         subject = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
-        azure.world.entra.add_federated_credential(team.operator_client_id, issuer=plane.issuer, subject=subject)
-        return cls(plane, azure, team, folder)
+        entra.add_federated_credential(OPERATOR, issuer=self.plane.issuer, subject=subject)
 
     def environment(self) -> Mapping[str, str]:
         """What the operator's pod would have in its environment here."""
@@ -58,40 +55,58 @@ class Stage:
         token_file.write_text(token)
         return {
             "KUBECONFIG": str(self.plane.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)),
-            "AZURE_CLIENT_ID": self.team.operator_client_id,
-            "AZURE_TENANT_ID": self.team.tenant_id,
+            "AZURE_CLIENT_ID": OPERATOR,
+            "AZURE_TENANT_ID": self.azure.world.tenant_id,
             "AZURE_FEDERATED_TOKEN_FILE": str(token_file),
             "AZURE_AUTHORITY_HOST": self.azure.url,
             "SSL_CERT_FILE": str(self.azure.ca_file),
             "FUNCGATE_ARM_ENDPOINT": self.azure.url,
             "FUNCGATE_GRAPH_ENDPOINT": self.azure.url,
-            "FUNCGATE_AZURE_SCOPES": self.team.group_id,
+            "FUNCGATE_AZURE_SCOPES": GROUP,
             "FUNCGATE_INSTANCE_ID": "demo",
             "FUNCGATE_HEALTH_HOST": "127.0.0.1",
             "FUNCGATE_HEALTH_PORT": "0",
             "POD_NAMESPACE": OPERATOR_NAMESPACE,
         }
 
+
+@dataclass(frozen=True)
+class Callers:
+    """Those who call one function app: of its API, and past the gateway."""
+
+    azure: Simulator
+    app: Deployed
+    path: str
+
     async def through_the_gateway(self) -> HttpAnswer:
-        """A caller of the API, with its subscription key."""
-        key = {"Ocp-Apim-Subscription-Key": self.team.subscription_key}
-        return await self.azure.send("GET", self.team.gateway_host, f"/{self.team.api_path}{FUNCTION}", headers=key)
+        """A caller of the API, with a subscription key."""
+        key = {"Ocp-Apim-Subscription-Key": self.app.master_key}
+        return await self.azure.send("GET", self.app.gateway_host, f"/{self.path}{FUNCTION}", headers=key)
 
     async def past_the_gateway(self, **headers: str) -> HttpAnswer:
         """Somebody who calls the function app directly, without any token unless one is handed in."""
-        path = f"/{self.team.route_prefix}{FUNCTION}"
-        return await self.azure.send("GET", self.team.site_host, path, headers=headers)
+        path = f"/{self.app.route_prefix}{FUNCTION}"
+        return await self.azure.send("GET", self.app.site_host, path, headers=headers)
 
     async def with_the_key(self) -> HttpAnswer:
         """Somebody who got hold of the functions' key."""
-        return await self.past_the_gateway(**{"x-functions-key": self.team.host_key})
+        return await self.past_the_gateway(**{"x-functions-key": self.app.host_key})
 
     async def as_somebody_else(self) -> HttpAnswer:
-        """Another application of the tenant, with a valid token for the function app, and with the key."""
-        token = self.azure.world.entra.token_for_client(self.team.stranger_client_id, self.team.client_id)
-        return await self.past_the_gateway(
-            **{"Authorization": f"Bearer {token}", "x-functions-key": self.team.host_key}
-        )
+        """Another application of the tenant, with the key, and with a valid token for the app if it can get one."""
+        headers = {"x-functions-key": self.app.host_key}
+        if client_id := self._asked_for():
+            with contextlib.suppress(EntraError):
+                token = self.azure.world.entra.token_for_client(self.app.stranger_client_id, client_id)
+                headers["Authorization"] = f"Bearer {token}"
+        return await self.past_the_gateway(**headers)
+
+    def _asked_for(self) -> str | None:
+        """The registration that the door names."""
+        settings = self.azure.world.arm.get(f"{self.app.site_id}/config/authsettingsV2")
+        providers = settings.properties.get("identityProviders") if settings else None
+        provider = (providers or {}).get("azureActiveDirectory") or {}
+        return (provider.get("registration") or {}).get("clientId")
 
 
 def token_claims(answer: HttpAnswer) -> Mapping[str, str]:

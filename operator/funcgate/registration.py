@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from funcgate.azure import Application, Redirect, ServicePrincipal, WaysIn
-from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
-from funcgate.model import Facts, named
+from funcgate.model import Facts
 from funcgate.spec import Binding, ExistingRegistration
 
 MADE_VERSION = 2
@@ -177,13 +176,6 @@ def _not_found(binding: Binding, client_id: str) -> str:
         f"application {client_id}, which this binding used so far, is gone from this tenant; restore it under App "
         "registrations, Deleted applications, or set spec.entra.registration: {type: Managed} to have one made"
     )
-
-
-def unassigned(binding: Binding, facts: Facts) -> Unmet | None:
-    """Whether it is not known yet whom to assign."""
-    if binding.spec.entra.require_assignment and not facts.principal_id:
-        return Unmet(WAITING, f"waits for {named('principal_id')}, from IdentityReady", status="Unknown")
-    return None
 
 
 def shared(binding: Binding, facts: Facts) -> Unmet | None:

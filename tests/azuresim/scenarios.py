@@ -151,7 +151,9 @@ def deployed(world: World, name: str = "orders") -> Deployed:
     No registration, no Easy Auth, no identity. Group, service, operator and stranger as with `imported`.
     """
     with as_usual(world):
-        return Deployed(**_deployment(world, name))
+        deployment = _deployment(world, name)
+        put(world, f"{deployment['site_id']}/host/default/functionKeys/default", {})  # as the host does at its start
+        return Deployed(**deployment)
 
 
 def _deployment(world: World, name: str) -> JSON:

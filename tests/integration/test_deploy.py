@@ -1,13 +1,14 @@
 """What `kubectl apply -k deploy` installs: it renders, a real API server takes it, its rights are those it needs."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from azuresim.scenarios import imported
+from azuresim.scenarios import deployed, imported
 from azuresim.world import World
 from controlplane import ControlPlane
 from funcgate.cli import main
@@ -71,13 +72,45 @@ def test_every_sample_is_taken(control_plane: ControlPlane, namespace: str, samp
     control_plane.kubectl("create", "--dry-run=server", "--namespace", namespace, "--filename", str(sample))
 
 
-def test_the_sample_is_about_what_the_portals_import_leaves() -> None:
-    azure = imported(World())
-    spec = yaml.safe_load((DEPLOY / "samples/orders.yaml").read_text())["spec"]
-    assert spec["apiManagement"]["id"] == azure.service_id
-    assert spec["functionApp"]["id"] == azure.site_id
+def sample(name: str) -> Json:
+    found: Json = yaml.safe_load((DEPLOY / f"samples/{name}.yaml").read_text())["spec"]
+    return found
+
+
+def test_the_first_sample_says_three_things_about_an_app_that_nobody_published() -> None:
+    azure = deployed(World())
+    assert sample("orders") == {
+        "apiManagement": {"id": azure.service_id},
+        "functionApp": {"id": azure.site_id},
+        "api": {"path": "orders"},
+    }
+
+
+def test_the_second_sample_is_about_what_the_portals_import_leaves() -> None:
+    azure, spec = imported(World(), "billing"), sample("billing")
+    assert (spec["apiManagement"]["id"], spec["functionApp"]["id"]) == (azure.service_id, azure.site_id)
     assert spec["entra"]["registration"]["clientId"] == azure.client_id
-    assert spec["api"]["name"] == azure.api_name
+    assert (spec["api"]["name"], spec["api"]["path"]) == (azure.api_name, azure.api_path)
+
+
+def test_the_samples_use_every_field() -> None:
+    schema = yaml.safe_load((DEPLOY.parent / "crds/functionapibindings.yaml").read_text())
+    spec = schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert set(fields(spec)) - set(said(sample("billing"))) == set()
+
+
+def fields(schema: Json, path: str = "") -> Iterator[str]:
+    for name, each in schema.get("properties", {}).items():
+        inner = list(fields(each, f"{path}{name}."))
+        yield from inner or [f"{path}{name}"]
+
+
+def said(value: Any, path: str = "") -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield path.removesuffix(".")
+    else:
+        for name, each in value.items():
+            yield from said(each, f"{path}{name}.")
 
 
 def test_all_that_has_a_namespace_is_in_the_operators_own(rendered: list[Json]) -> None:

@@ -398,7 +398,8 @@ async def test_an_identity_that_is_new_is_assigned_as_soon_as_it_is_known(stage:
     first = await stage.reconcile(stage.binding(entra=required(stage)))
     last = await stage.settled(stage.binding(entra=required(stage)))
 
-    assert outcome(first, "AppRegistrationReady").reason in ("Waiting", "InSync")
+    assert (outcome(first, "AppRegistrationReady").reason, first.done) == ("Waiting", False)
+    assert principal_of(stage, stage.team.client_id)["appRoleAssignmentRequired"] is True
     assert last.done
     assert (await stage.through_the_gateway()).status == 200
 

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from azuresim import Simulator
+from azuresim.scenarios import Imported, deployed, imported
 from azuresim.world import Call
 from controlplane import ControlPlane
 from funcgate.cli.run import operate
 from funcgate.controller import Tuning
 from funcgate.settings import Settings
-from stage import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Stage, install, token_claims
+from funcgate.spec import GROUP, KIND, VERSION
+from stage import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, Callers, Stage, install, token_claims
 
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
 SECONDS = 30
@@ -28,7 +30,13 @@ class Whole:
     """A team's namespace with the operator at work, and their Azure."""
 
     stage: Stage
+    team: Imported
     namespace: str
+
+    @property
+    def callers(self) -> Callers:
+        """Whoever calls the team's function."""
+        return Callers(self.stage.azure, self.team, self.team.api_path)
 
     async def kubectl(self, *args: str, text: str | None = None) -> str:
         """What kubectl prints."""
@@ -36,11 +44,20 @@ class Whole:
         return (await asyncio.to_thread(run, "--namespace", self.namespace, *args, input=text)).stdout
 
     async def apply(self, name: str = "orders", **spec: Any) -> None:
-        """The sample, by this name; keywords replace top-level fields of its spec."""
-        shown = await self.kubectl("create", "--dry-run=client", "-o", "json", "-f", str(SAMPLES / "orders.yaml"))
-        manifest = json.loads(shown)
-        manifest["metadata"] = {"name": name, "labels": {"test": self.namespace}}
-        manifest["spec"] |= spec
+        """A binding of this name for the imported API; keywords replace top-level fields of its spec."""
+        whole = {
+            "apiManagement": {"id": self.team.service_id},
+            "functionApp": {"id": self.team.site_id},
+            "entra": {"registration": {"type": "Existing", "clientId": self.team.client_id}},
+            "api": {"name": self.team.api_name, "import": {"from": "None"}},
+            "adopt": True,
+        }
+        manifest = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            "metadata": {"name": name, "labels": {"test": self.namespace}},
+            "spec": whole | spec,
+        }
         await self.kubectl("apply", "-f", "-", text=json.dumps(manifest))
 
     async def ready(self) -> None:
@@ -92,8 +109,8 @@ class Whole:
 
     async def answers(self) -> tuple[int, int, int, int]:
         """Through the gateway; past it with the key, with nothing, and as another application."""
-        stage = self.stage
-        calls = (stage.through_the_gateway, stage.with_the_key, stage.past_the_gateway, stage.as_somebody_else)
+        who = self.callers
+        calls = (who.through_the_gateway, who.with_the_key, who.past_the_gateway, who.as_somebody_else)
         got = [(await call()).status for call in calls]
         return (got[0], got[1], got[2], got[3])
 
@@ -110,12 +127,14 @@ async def whole(
 ) -> AsyncIterator[Whole]:
     """The operator is at work; it is stopped at the end, and must end well."""
     async with Simulator(check_refused=True) as azure:
-        stage = await asyncio.to_thread(Stage.built, installed, azure, tmp_path)
+        team = imported(azure.world)
+        stage = Stage(installed, azure, tmp_path)
+        await asyncio.to_thread(stage.let_the_operator_in)
         for name, value in (await asyncio.to_thread(stage.environment)).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("FUNCGATE_LEASE_NAME", namespace)
         async with operating(namespace):
-            yield Whole(stage, namespace)
+            yield Whole(stage, team, namespace)
 
 
 @asynccontextmanager
@@ -145,15 +164,29 @@ async def test_one_manifest_locks_an_imported_function_behind_the_gateway(whole:
     await whole.apply()
     await whole.ready()
     assert await whole.answers() == (200, 401, 401, 403)
-    claims = token_claims(await whole.stage.through_the_gateway())
+    claims = token_claims(await whole.callers.through_the_gateway())
     status = (await whole.binding())["status"]
-    assert (claims["aud"], claims["azp"]) == (whole.stage.team.client_id, status["identityClientId"])
+    assert (claims["aud"], claims["azp"]) == (whole.team.client_id, status["identityClientId"])
+
+
+async def test_three_fields_publish_and_lock_an_app_that_nobody_published(whole: Whole) -> None:
+    app = deployed(whole.stage.azure.world, "stock")
+    callers = Callers(whole.stage.azure, app, "stock")
+    fields = {"functionApp": {"id": app.site_id}, "api": {"path": "stock"}, "entra": {}, "adopt": False}
+
+    await whole.apply(**fields)
+    await whole.ready()
+
+    calls = (callers.through_the_gateway, callers.with_the_key, callers.past_the_gateway, callers.as_somebody_else)
+    assert [(await call()).status for call in calls] == [200, 401, 401, 403]
+    status = (await whole.binding())["status"]
+    assert token_claims(await callers.through_the_gateway())["aud"] == status["clientId"]
 
 
 async def test_each_document_is_written_once_and_the_object_three_times(whole: Whole) -> None:
     await whole.apply()
     await whole.ready()
-    documents = ["PATCH contoso", f"PATCH {whole.stage.team.application_id}", "PUT authsettingsV2", "PUT orders-fn"]
+    documents = ["PATCH contoso", f"PATCH {whole.team.application_id}", "PUT authsettingsV2", "PUT orders-fn"]
     assert sorted(whole.azure_writes()) == [*documents, "PUT policy"]
     assert whole.kubernetes_writes() == ["object", "status", "status"]
 
@@ -162,7 +195,7 @@ async def test_the_status_shows_what_people_look_for(whole: Whole) -> None:
     await whole.apply()
     await whole.ready()
     binding = await whole.binding()
-    status, team = binding["status"], whole.stage.team
+    status, team = binding["status"], whole.team
     assert (status["gatewayUrl"], status["hostName"]) == (f"https://{team.gateway_host}", team.site_host)
     assert (status["apiPath"], status["clientId"]) == (team.api_path, team.client_id)
     assert status["observedGeneration"] == binding["metadata"]["generation"] == 1
@@ -185,7 +218,7 @@ async def test_a_check_of_a_settled_binding_writes_nothing_but_that_it_was_asked
 async def test_a_door_that_was_opened_by_hand_is_closed_and_an_event_names_the_field(whole: Whole) -> None:
     await whole.apply()
     await whole.ready()
-    settings = whole.stage.azure.world.arm.need(f"{whole.stage.team.site_id}/config/authsettingsV2")
+    settings = whole.stage.azure.world.arm.need(f"{whole.team.site_id}/config/authsettingsV2")
     settings.properties["platform"]["enabled"] = False
     assert (await whole.answers())[1] == 200
     await whole.look_again("door")
@@ -203,20 +236,20 @@ async def test_deleting_takes_our_statements_out_and_leaves_the_door_closed(whol
     await whole.ready()
     await whole.kubectl("delete", "fab", "orders", f"--timeout={SECONDS}s")
     assert await whole.binding() == {}
-    assert f"{whole.stage.team.api_id}/policies/policy".lower() not in whole.stage.azure.world.arm.documents
+    assert f"{whole.team.api_id}/policies/policy".lower() not in whole.stage.azure.world.arm.documents
     assert await whole.answers() == (401, 401, 401, 403)
 
 
 async def test_deleting_ends_when_the_whole_resource_group_is_gone(whole: Whole) -> None:
     await whole.apply()
     await whole.ready()
-    whole.stage.azure.world.arm.remove_group(whole.stage.team.group_id)
+    whole.stage.azure.world.arm.remove_group(whole.team.group_id)
     await whole.kubectl("delete", "fab", "orders", f"--timeout={SECONDS}s")
     assert await whole.binding() == {}
 
 
 async def test_a_binding_outside_the_scopes_is_refused_before_any_call(whole: Whole) -> None:
-    elsewhere = whole.stage.team.service_id.replace("shop-rg", "other-rg")
+    elsewhere = whole.team.service_id.replace("shop-rg", "other-rg")
     await whole.apply(apiManagement={"id": elsewhere})
     await becomes(whole.reason, "False ScopeNotAllowed")
     assert await whole.reason("Stalled") == "True ScopeNotAllowed"
@@ -224,7 +257,7 @@ async def test_a_binding_outside_the_scopes_is_refused_before_any_call(whole: Wh
 
 
 async def test_one_binding_that_cannot_be_does_not_keep_another_from_its_way(whole: Whole) -> None:
-    missing = whole.stage.team.site_id.replace("orders-fn", "nobody-fn")
+    missing = whole.team.site_id.replace("orders-fn", "nobody-fn")
     await whole.apply("bad", functionApp={"id": missing})
     await whole.apply()
     await whole.ready()

@@ -14,7 +14,7 @@ from funcgate.azure import ApimClient, Application, FunctionAppClient, GraphClie
 from funcgate.azure.auth_settings import named_registration
 from funcgate.conditions import WAITING
 from funcgate.errors import AccessDenied, NotFound, TryAgain, Unmet
-from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase, Plan
+from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase, Plan, named
 from funcgate.names import api_name, registration_name
 from funcgate.registration import (
     CALLER_ROLE,
@@ -29,7 +29,6 @@ from funcgate.registration import (
     new,
     read,
     shared,
-    unassigned,
     unreadable,
     unusable,
 )
@@ -261,7 +260,11 @@ class AppRegistration(Aspect[State]):
         seen: Registration = facts.registered
         if not seen.readable:
             return unreadable(stated=binding.spec.entra.token_version is not None)
-        return unusable(binding, seen) or unassigned(binding, facts) or shared(binding, facts)
+        if unmet := unusable(binding, seen):
+            return unmet
+        if binding.spec.entra.require_assignment and not _assigned(facts, observed):
+            return Unmet(WAITING, f"waits for {named('principal_id')}, from IdentityReady", status="Unknown")
+        return shared(binding, facts)
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Whose tokens the function app accepts."""
@@ -269,6 +272,13 @@ class AppRegistration(Aspect[State]):
         assigned = " Only who is assigned to it gets one; tokens issued before are good for up to a day."
         required = assigned if binding.spec.entra.require_assignment else ""
         return f"Application {facts.client_id}{made} issues version {facts.token_version} tokens.{required}"
+
+
+def _assigned(facts: Facts, observed: Mapping[str, Observed[State]]) -> bool:
+    """Whether only who is assigned gets a token, and our caller is; it is not when its identity was found too late."""
+    presence = observed.get(PRINCIPAL)
+    required = presence is not None and isinstance(presence.state, Presence) and presence.state.assignment_required
+    return required and f"{ASSIGNMENT}/{facts.principal_id}" in observed
 
 
 def _requires(change: Change[State]) -> bool:
