@@ -38,6 +38,10 @@ def entra(**fields: Any) -> dict[str, Any]:
     return {"entra": {"registration": {"type": "Existing", "clientId": CLIENT_ID}} | fields}
 
 
+def policy(**caller: Any) -> dict[str, Any]:
+    return {"policy": {"callerAuthorization": caller}}
+
+
 def api(**fields: Any) -> dict[str, Any]:
     return {"api": {"name": "orders", "import": {"from": "None"}} | fields}
 
@@ -57,6 +61,10 @@ GOOD = (
     Good("a path is all that an import needs", {"api": {"path": "shop/orders.v1"}}),
     Good("an import may say more", {"api": {"name": "orders", "path": "orders", "displayName": "Orders",
         "description": "All orders", "subscriptionRequired": False, "import": {"from": "Functions"}}}),
+    Good("the caller's token is handed on", policy(mode="Forward")),
+    Good("the caller's token is handed on under a name", policy(mode="Forward", header="X-Caller")),
+    Good("callers keep their token", policy(mode="Keep", header="X-Gateway")
+         | entra(allow={"clientIds": [IDENTITY_CLIENT_ID]})),
     Good("the shortest interval", {"drift": {"interval": "60s"}}),
     Good("the longest interval", {"drift": {"interval": "23h59m60s"}}),
     Good("no interval is the usual one", {"drift": {}}),
@@ -118,6 +126,22 @@ BAD = (
     Bad("a path has no spaces", {"api": {"path": "my orders"}}, "api.path", "shop/orders"),
     Bad("a path is something", {"api": {"path": ""}}, "api.path", "1"),
     Bad("a path has an end", {"api": {"path": "p" * 401}}, "api.path", "400"),
+    Bad("there is no such mode", policy(mode="Drop"), "policy.callerAuthorization", "Keep"),
+    Bad("a mode is said", policy(), "policy.callerAuthorization", "mode"),
+    Bad("nothing is handed on when it is replaced", policy(mode="Replace", header="X-Caller"),
+        "policy.callerAuthorization", "remove `header`"),
+    Bad("ours has to go somewhere", policy(mode="Keep") | entra(allow={"clientIds": [IDENTITY_CLIENT_ID]}),
+        "policy.callerAuthorization", "add `header`"),
+    Bad("a header's name has no spaces", policy(mode="Forward", header="X Caller"), "policy.callerAuthorization.header",
+        "X-Forwarded-Authorization"),
+    Bad("a header has a name", policy(mode="Forward", header=""), "policy.callerAuthorization.header", "1"),
+    Bad("a header's name has an end", policy(mode="Forward", header="x" * 101), "policy.callerAuthorization.header",
+        "100"),
+    Bad("the key has its header", policy(mode="Forward", header="X-Functions-Key"),
+        "policy.callerAuthorization.header", "something else"),
+    Bad("Easy Auth has its headers", policy(mode="Forward", header="X-MS-Client-Principal"),
+        "policy.callerAuthorization.header", "something else"),
+    Bad("somebody must be able to call", policy(mode="Keep", header="X-Gateway"), "entra", "allow.clientIds"),
     Bad("a number has no unit", {"drift": {"interval": "600"}}, "drift.interval", "10m, 1h30m or 90s"),
     Bad("soon is no duration", {"drift": {"interval": "soon"}}, "drift.interval", "10m, 1h30m or 90s"),
     Bad("nothing is no duration", {"drift": {"interval": ""}}, "drift.interval", "10m, 1h30m or 90s"),

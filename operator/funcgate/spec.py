@@ -236,10 +236,67 @@ class Api(_Part):
         return self
 
 
+_NOT_FREE = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-functions-key",
+    }
+)
+"""Headers that have a meaning on the way to a function already; so have all that begin with `x-ms-` (Easy Auth)."""
+
+
+def _free_header(value: str) -> str:
+    if value.lower() in _NOT_FREE or value.lower().startswith("x-ms-"):
+        raise ValueError("is a header that means something else on the way to the function; take one of your own")
+    return value
+
+
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", min_length=1, max_length=100),
+    AfterValidator(_free_header),
+]
+
+
+class ReplaceCaller(_Part):
+    """The function sees the gateway's token; the caller's ends at the gateway."""
+
+    mode: Literal["Replace"] = "Replace"
+
+
+class ForwardCaller(_Part):
+    """The function sees the gateway's token, and the caller's under another name."""
+
+    mode: Literal["Forward"]
+    header: HeaderName = "X-Forwarded-Authorization"
+
+
+class KeepCaller(_Part):
+    """The function app judges the caller's own token; the gateway's comes along under another name."""
+
+    mode: Literal["Keep"]
+    header: HeaderName
+
+
+CallerAuthorization = Annotated[ReplaceCaller | ForwardCaller | KeepCaller, Field(discriminator="mode")]
+
+
 class PolicySettings(_Part):
-    """What the gateway asks of its own callers."""
+    """What the gateway asks of its own callers, and what becomes of the token that they bring."""
 
     allow_anonymous_callers: bool = False
+    caller_authorization: CallerAuthorization = ReplaceCaller()
 
 
 class DriftSettings(_Part):
@@ -276,12 +333,32 @@ class Spec(_Part):
     def parse(cls, spec: Mapping[str, Any]) -> "Spec":
         """The spec of a custom resource. Raises SpecError naming the first field that cannot be."""
         try:
-            return cls.model_validate(spec)
+            whole = cls.model_validate(spec)
         except ValidationError as invalid:
             raise _first_error(invalid) from None
+        if isinstance(whole.policy.caller_authorization, KeepCaller) and not whole.entra.allow.client_ids:
+            raise SpecError("spec.entra.allow.clientIds", NOBODY_CALLS)
+        return whole
 
 
-_KINDS = ("SystemAssigned", "UserAssigned", "HostKey", "None", "Auto", "Existing", "Managed")
+NOBODY_CALLS = (
+    "names nobody, and policy.callerAuthorization keeps the callers' own tokens: add the client ids of those who may "
+    "call with one"
+)
+
+
+_KINDS = (
+    "SystemAssigned",
+    "UserAssigned",
+    "HostKey",
+    "None",
+    "Auto",
+    "Existing",
+    "Managed",
+    "Replace",
+    "Forward",
+    "Keep",
+)
 """What pydantic puts into the path of an error for the member of a union that was chosen."""
 
 

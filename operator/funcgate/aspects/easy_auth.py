@@ -15,7 +15,7 @@ from funcgate.azure.auth_settings import AuthSettings, Json, Surroundings, lay, 
 from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Phase, Plan
-from funcgate.spec import Binding
+from funcgate.spec import Binding, KeepCaller
 
 KEY = "config/authsettingsV2"
 ACTION = "Return401"
@@ -150,9 +150,12 @@ class EasyAuth(Aspect[AuthSettings]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Who may come in."""
-        return (
+        only = (
             f"Only tokens for {facts.client_id} from the allowed applications come in; everything else gets 401 or 403."
         )
+        if isinstance(binding.spec.policy.caller_authorization, KeepCaller):
+            return f"{only} Callers bring tokens of their own, so those in entra.allow can call past the gateway too."
+        return only
 
 
 def _differ(before: AuthSettings | None, after: AuthSettings | None) -> bool:

@@ -10,8 +10,8 @@ from funcgate.azure import ApimClient
 from funcgate.errors import NotFound, Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase, Plan
 from funcgate.names import api_name
-from funcgate.policy import Document, PolicyError, Statements
-from funcgate.spec import Binding, UserAssigned
+from funcgate.policy import REPLACED, CallerToken, Document, PolicyError, Statements
+from funcgate.spec import Binding, ForwardCaller, KeepCaller, UserAssigned
 
 T = TypeVar("T")
 
@@ -32,6 +32,7 @@ class PolicyBlock:
     identity_client_id: str | None = None
     backend_id: str | None = None
     owner: str | None = None
+    caller_authorization: CallerToken = REPLACED
     problems: tuple[str, ...] = ()
     sends_token: bool = field(default=False, compare=False)
     document: Document | None = field(default=None, compare=False)
@@ -87,6 +88,7 @@ class Policy(Aspect[PolicyBlock]):
             identity_client_id=facts.identity_client_id if named else None,
             backend_id=facts.backend_id,
             owner=binding.owner,
+            caller_authorization=_caller_token(binding),
         )
         return {_resource(binding): block}
 
@@ -122,7 +124,12 @@ class Policy(Aspect[PolicyBlock]):
         contradictions = documents.contradictions(document) if document else ()
         if contradictions:
             return Unmet("PolicyContradicted", "; ".join(contradictions), stalled=True)
-        if facts.unasked and not binding.spec.policy.allow_anonymous_callers and not _asks(document):
+        if (
+            facts.unasked
+            and not _keeps(binding)
+            and not binding.spec.policy.allow_anonymous_callers
+            and not _asks(document)
+        ):
             return Unmet(
                 "GatewayOpen",
                 f"anybody can call {api_name(binding)} through the gateway, which then calls the function for "
@@ -134,7 +141,23 @@ class Policy(Aspect[PolicyBlock]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """What the policy does."""
-        return f"The base policy of {api_name(binding)} sends a token for {facts.client_id} to {facts.backend_id}."
+        does = f"The base policy of {api_name(binding)} sends a token for {facts.client_id} to {facts.backend_id}"
+        caller = binding.spec.policy.caller_authorization
+        if isinstance(caller, KeepCaller):
+            return f"{does} in {caller.header}; callers keep their own Authorization, which the function app judges."
+        return f"{does}, and the caller's in {caller.header}." if isinstance(caller, ForwardCaller) else f"{does}."
+
+
+def _caller_token(binding: Binding) -> CallerToken:
+    caller = binding.spec.policy.caller_authorization
+    if isinstance(caller, KeepCaller):
+        return CallerToken(token_in=caller.header)
+    return CallerToken(handed_on_in=caller.header) if isinstance(caller, ForwardCaller) else REPLACED
+
+
+def _keeps(binding: Binding) -> bool:
+    """Whether the function app judges the caller's own token, so that the gateway need not."""
+    return isinstance(binding.spec.policy.caller_authorization, KeepCaller)
 
 
 def _asks(document: Document | None) -> bool:
@@ -159,6 +182,7 @@ def _read(text: str) -> PolicyBlock:
         identity_client_id=ours.identity_client_id if ours else None,
         backend_id=ours.backend_id if ours else None,
         owner=found.owner,
+        caller_authorization=ours.caller if ours else REPLACED,
         problems=found.differs,
         sends_token=found.sends_token,
         document=document,
@@ -200,4 +224,5 @@ def _statements(block: PolicyBlock) -> Statements:
         identity_client_id=block.identity_client_id,
         backend_id=block.backend_id or "",
         owner=block.owner or "",
+        caller=block.caller_authorization,
     )

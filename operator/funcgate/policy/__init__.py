@@ -13,9 +13,11 @@ from funcgate.policy.find import Found, find
 from funcgate.policy.merge import merge, remove
 from funcgate.policy.others import checks_caller, contradictions, cut_off
 from funcgate.policy.parse import parse, render
-from funcgate.policy.statements import Statements
+from funcgate.policy.statements import REPLACED, CallerToken, Statements
 
 __all__ = [
+    "REPLACED",
+    "CallerToken",
     "Document",
     "Found",
     "PolicyError",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from funcgate.policy.document import Document, Element, is_element, line_of, sections, tree, within
-from funcgate.policy.ours import recognise, sets_authorization
-from funcgate.policy.statements import BACKEND, TOKEN, VARIABLE, Statements
+from funcgate.policy.ours import recognise, sets, sets_authorization
+from funcgate.policy.statements import AUTHORIZATION, BACKEND, TOKEN, VARIABLE, Statements
 
 CHECKS = {"validate-azure-ad-token": "header-name", "validate-jwt": "header-name", "check-header": "name"}
 """Statements that judge the caller, and the attribute that says by which header."""
@@ -20,8 +20,8 @@ def contradictions(document: Document) -> tuple[str, ...]:
     """
     The statements of others beside which ours cannot do their work, each quoted with its line and the line of ours.
 
-    Another route, anywhere before the request leaves; or an Authorization header set after ours. Lines are those of the
-    text that the document was read from, for the result of `merge` those of `render`.
+    Another route, anywhere before the request leaves; or the header that carries our token set after ours. Lines are
+    those of the text that the document was read from, for the result of `merge` those of `render`.
     """
     root = tree(document)
     ours = recognise(root)
@@ -52,7 +52,7 @@ def _other_routes(ours: Element, others: Sequence[Element], place: Mapping[Eleme
 
 def _later_headers(ours: Element, others: Sequence[Element], place: Mapping[Element, int]) -> Iterator[str]:
     for node in others:
-        if _authorises(node) and place[node] > place[ours]:
+        if _authorises(node, ours.get("name", "")) and place[node] > place[ours]:
             yield f"{_line(node)} undoes {_line(ours)}"
 
 
@@ -124,11 +124,13 @@ def judges_authorization(node: Element) -> bool:
     return node.get(named_by, default).strip().casefold() == "authorization"
 
 
-def _authorises(node: Element) -> bool:
-    """Whether this leaves another Authorization header than it found."""
-    if node.tag == TOKEN:
-        return _variable(node) is None
-    return node.tag == "authentication-basic" or (sets_authorization(node) and node.get("exists-action") != "skip")
+def _authorises(node: Element, header: str) -> bool:
+    """Whether this leaves another such header than it found; some statements set Authorization by themselves."""
+    if header.strip().casefold() == AUTHORIZATION.casefold() and (
+        node.tag == "authentication-basic" or (node.tag == TOKEN and _variable(node) is None)
+    ):
+        return True
+    return sets(node, header) and node.get("exists-action") != "skip"
 
 
 def _line(node: Element) -> str:

@@ -8,7 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from funcgate.policy.document import Element, is_element, section, sections, within
-from funcgate.policy.statements import BACKEND, HEADER, LABEL, TOKEN, VARIABLE, Statements, marked_owner
+from funcgate.policy.statements import (
+    AUTHORIZATION,
+    BACKEND,
+    BEARER,
+    CHOICE,
+    HEADER,
+    LABEL,
+    TOKEN,
+    VARIABLE,
+    CallerToken,
+    Statements,
+    marked_owner,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +29,7 @@ class Ours:
 
     marks: Sequence[Element]
     tokens: Sequence[Element]
+    forwards: Sequence[Element]
     headers: Sequence[Element]
     backends: Sequence[Element]
     send_token: bool  # every request takes the token and then sends it
@@ -24,7 +37,7 @@ class Ours:
     @property
     def nodes(self) -> Sequence[Element]:
         """All of them; where the mark, the token or the header stands, our block belongs."""
-        return [*self.marks, *self.tokens, *self.headers, *self.backends]
+        return [*self.marks, *self.tokens, *self.forwards, *self.headers, *self.backends]
 
     @property
     def resource(self) -> str | None:
@@ -50,6 +63,15 @@ class Ours:
             identity_client_id=_get(self.tokens, "client-id"),
             backend_id=_get(self.backends, "backend-id") or "",
             owner=self.owner(None) or "",
+            caller=self.caller,
+        )
+
+    @property
+    def caller(self) -> CallerToken:
+        """What becomes of the caller's own token."""
+        return CallerToken(
+            token_in=_header_name(self.headers[0]) if self.headers else AUTHORIZATION,
+            handed_on_in=_forwarded_in(self.forwards[0]) if self.forwards else None,
         )
 
 
@@ -65,6 +87,7 @@ def recognise(root: Element, wanted: Statements | None = None) -> Ours:
     return Ours(
         marks=marks,
         tokens=[node for node in nodes if _takes_our_token(node)] or [node for node in beside if node.tag == TOKEN],
+        forwards=[node for node in nodes if _forwarded_in(node)],
         headers=[node for node in nodes if _sends_our_token(node)] or [node for node in beside if node.tag == HEADER],
         backends=_backends(nodes, beside, wanted),
         send_token=_send_token(section(root, "inbound")),
@@ -73,21 +96,56 @@ def recognise(root: Element, wanted: Statements | None = None) -> Ours:
 
 def _beside(mark: Element) -> Iterator[Element]:
     """The statements that follow the mark as ours do, up to the next mark, at most one of a role."""
-    roles = {TOKEN, HEADER, BACKEND}
+    roles = {TOKEN, CHOICE, HEADER, BACKEND}
     for node in mark.itersiblings():
         if marked_owner(node) is not None:
             return
         if not is_element(node):
             continue
-        if node.tag not in roles or (node.tag == HEADER and not sets_authorization(node)):
+        if node.tag not in roles or not _may_be_ours(node):
             return
         roles.remove(str(node.tag))
         yield node
 
 
+def _may_be_ours(node: Element) -> bool:
+    if node.tag == HEADER:
+        return sets_authorization(node) or _sends_our_token(node)
+    return node.tag != CHOICE or _forwarded_in(node) is not None
+
+
+def sets(node: Element, header: str) -> bool:
+    """Whether this is a `set-header` for that one; header names know no case."""
+    return node.tag == HEADER and node.get("name", "").strip().casefold() == header.casefold()
+
+
 def sets_authorization(node: Element) -> bool:
-    """Whether this is a `set-header` for Authorization; header names know no case."""
-    return node.tag == HEADER and node.get("name", "").strip().casefold() == "authorization"
+    """Whether this is a `set-header` for Authorization."""
+    return sets(node, AUTHORIZATION)
+
+
+def _header_name(node: Element) -> str:
+    """The name as it is written here, but Authorization as we write it."""
+    return AUTHORIZATION if sets_authorization(node) else node.get("name", "").strip()
+
+
+def _forwarded_in(node: Element) -> str | None:
+    """The header in which this hands on what the caller sent as Authorization, all that it does."""
+    if node.tag != CHOICE or not all(_is(each, "when", "otherwise") for each in node):
+        return None
+    inner = [each for branch in node for each in branch if is_element(each)]
+    names = {_header_name(each) for each in inner if each.tag == HEADER}
+    reads = [each for each in inner if any(map(_reads_authorization, each.findall("value")))]
+    return next(iter(names)) if reads and len(names) == 1 and all(_is(each, HEADER) for each in inner) else None
+
+
+def _is(node: Element, *tags: str) -> bool:
+    return is_element(node) and str(node.tag) in tags
+
+
+def _reads_authorization(value: Element) -> bool:
+    text = value.text or ""
+    return "Request.Headers" in text and f'"{AUTHORIZATION.casefold()}"' in text.casefold()
 
 
 def _takes_our_token(node: Element) -> bool:
@@ -95,9 +153,11 @@ def _takes_our_token(node: Element) -> bool:
 
 
 def _sends_our_token(node: Element) -> bool:
-    return sets_authorization(node) and any(
-        f'"{VARIABLE}"' in (value.text or "") and "Variables" in (value.text or "") for value in node.findall("value")
-    )
+    """Under whatever name it is sent as we send it; as Authorization, however that is written."""
+    values = [(value.text or "").strip() for value in node.findall("value")] if node.tag == HEADER else []
+    if sets_authorization(node):
+        return any(f'"{VARIABLE}"' in value and "Variables" in value for value in values)
+    return BEARER in values
 
 
 def _overrides(node: Element) -> bool:

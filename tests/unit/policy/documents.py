@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from funcgate.policy import Document, Statements, render
+from funcgate.policy import REPLACED, CallerToken, Document, Statements, render
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.xml"), key=lambda path: path.name)
 RESOURCE = "11111111-1111-1111-1111-111111111111"
@@ -18,13 +18,20 @@ TOKEN = (
 )
 HEADER = f'<set-header name="Authorization" exists-action="override"><value>{BEARER}</value></set-header>'
 ROUTE = '<set-backend-service id="apim-generated-policy" backend-id="orders-fn" />'
+FORWARD = (
+    '<choose><when condition="@(context.Request.Headers.ContainsKey(&quot;Authorization&quot;))">'
+    '<set-header name="X-Caller" exists-action="override">'
+    '<value>@(context.Request.Headers.GetValueOrDefault("Authorization", ""))</value></set-header></when>'
+    '<otherwise><set-header name="X-Caller" exists-action="delete" /></otherwise></choose>'
+)
+KEPT = HEADER.replace('"Authorization"', '"X-Gateway"')
 OURS = MARK + TOKEN + HEADER + ROUTE
 
 
-def wanted(**fields: str | None) -> Statements:
+def wanted(caller: CallerToken = REPLACED, **fields: str | None) -> Statements:
     """What the binding shop/orders wants."""
     says = {"resource": RESOURCE, "identity_client_id": None, "backend_id": "orders-fn", "owner": OWNER, **fields}
-    return Statements(**says)
+    return Statements(caller=caller, **says)
 
 
 def a_policy(

@@ -2,10 +2,12 @@
 
 import pytest
 
-from funcgate.policy import Found, find, parse
+from funcgate.policy import REPLACED, CallerToken, Found, find, merge, parse
 from unit.policy.documents import (
     CORPUS,
+    FORWARD,
     HEADER,
+    KEPT,
     MARK,
     OURS,
     OWNER,
@@ -13,6 +15,7 @@ from unit.policy.documents import (
     ROUTE,
     TOKEN,
     a_policy,
+    inbound_of,
     text_of,
     wanted,
 )
@@ -211,3 +214,50 @@ def test_statements_about_another_request_are_not_ours() -> None:
 def test_a_second_header_beside_the_mark_is_somebody_elses() -> None:
     theirs = HEADER.replace("Bearer", "Basic").replace("msi-access-token", "x")
     assert found(f"<base />{MARK}{TOKEN}{HEADER}{ROUTE}{theirs}").differs == ()
+
+
+# --- what becomes of the caller's token
+
+FORWARDED = CallerToken(handed_on_in="X-Caller")
+BY_HAND = [
+    FORWARD.replace('GetValueOrDefault("Authorization", "")', 'GetValueOrDefault("authorization","")'),
+    FORWARD.replace('<otherwise><set-header name="X-Caller" exists-action="delete" /></otherwise>', ""),
+    FORWARD.replace("<otherwise>", "<otherwise><!-- nobody -->"),
+]
+
+
+@pytest.mark.parametrize(
+    ("block", "caller"),
+    [
+        (MARK + TOKEN + FORWARD + HEADER + ROUTE, FORWARDED),
+        (MARK + TOKEN + KEPT + ROUTE, CallerToken(token_in="X-Gateway")),
+        (OURS.replace('name="Authorization"', 'name="authorization"'), REPLACED),
+    ],
+)
+def test_what_becomes_of_the_callers_token_is_read_off(block: str, caller: CallerToken) -> None:
+    statements = found(f"<base />{block}").statements
+    assert statements is not None
+    assert statements.caller == caller
+
+
+@pytest.mark.parametrize("by_hand", BY_HAND)
+def test_one_that_hands_the_callers_token_on_in_other_words_is_ours_to_mend(by_hand: str) -> None:
+    document = parse(a_policy(f"<base />{MARK}{TOKEN}{by_hand}{HEADER}{ROUTE}"))
+    assert find(document, wanted(FORWARDED)).differs != ()
+    assert inbound_of(merge(document, wanted(FORWARDED))) == inbound_of(merge(None, wanted(FORWARDED)))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        '<choose><when condition="a"><set-header name="X"><value>b</value></set-header></when></choose>',
+        FORWARD.replace("</when>", '<set-status code="404" /></when>'),
+        FORWARD.replace('<otherwise><set-header name="X-Caller"', '<otherwise><set-header name="X-Other"'),
+        "<choose><!-- nothing yet --></choose>",
+        KEPT.replace('"Bearer "', '"Token "'),
+    ],
+)
+def test_what_does_more_or_something_else_is_others(others: str) -> None:
+    document = parse(a_policy(f"<base />{OURS}{others}"))
+    assert find(document, wanted()).differs == ()
+    assert len(inbound_of(merge(document, wanted()))) == 6

@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from funcgate.policy import Document, differences, equal, find, merge, parse, remove, render
+from funcgate.policy import REPLACED, CallerToken, Document, differences, equal, find, merge, parse, remove, render
 from funcgate.policy.merge import with_bases
-from unit.policy.documents import HEADER, MARK, ROUTE, TOKEN, a_policy, as_stored, inbound_of, wanted
+from unit.policy.documents import FORWARD, HEADER, KEPT, MARK, ROUTE, TOKEN, a_policy, as_stored, inbound_of, wanted
 
 PATIENT = settings(deadline=None, max_examples=40)
 
-BLOCK = inbound_of(merge(None, wanted()))[1:]
+CALLERS = (REPLACED, CallerToken(handed_on_in="X-Caller"), CallerToken(token_in="X-Gateway"))
+BLOCKS = {caller: inbound_of(merge(None, wanted(caller)))[1:] for caller in CALLERS}
+CALLER = st.sampled_from(CALLERS)
 PRINTABLE = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z")) | st.sampled_from("<>&;()[]{} '"), max_size=12
 )
@@ -114,42 +116,63 @@ def test_an_expression_goes_through_merging_and_storing_as_it_was(expression: Co
 
 
 @PATIENT
-@given(SECTIONS)
-def test_merging_is_idempotent_and_leaves_nothing_that_differs(parts: dict[str, list[tuple[int, Code]]]) -> None:
-    once = merge(parse(document(parts)), wanted())
-    assert equal(merge(once, wanted()), once)
-    assert find(once, wanted()).differs == ()
-    assert find(once).statements == wanted()
+@given(SECTIONS, CALLER)
+def test_merging_is_idempotent_and_leaves_nothing_that_differs(
+    parts: dict[str, list[tuple[int, Code]]], caller: CallerToken
+) -> None:
+    once = merge(parse(document(parts)), wanted(caller))
+    assert equal(merge(once, wanted(caller)), once)
+    assert find(once, wanted(caller)).differs == ()
+    assert find(once).statements == wanted(caller)
 
 
 @PATIENT
-@given(SECTIONS)
-def test_taking_ours_out_again_leaves_what_was_there(parts: dict[str, list[tuple[int, Code]]]) -> None:
+@given(SECTIONS, CALLER, CALLER)
+def test_what_becomes_of_the_callers_token_can_be_changed_without_a_trace(
+    parts: dict[str, list[tuple[int, Code]]], before: CallerToken, after: CallerToken
+) -> None:
+    changed = merge(merge(parse(document(parts)), wanted(before)), wanted(after))
+    assert differences(changed, merge(parse(document(parts)), wanted(after))) == ()
+
+
+@PATIENT
+@given(SECTIONS, CALLER)
+def test_taking_ours_out_again_leaves_what_was_there(
+    parts: dict[str, list[tuple[int, Code]]], caller: CallerToken
+) -> None:
     before = parse(document(parts))
-    after = remove(merge(before, wanted()))
+    after = remove(merge(before, wanted(caller)))
     assert after is not None
     assert differences(after, before) == ()
     assert others_of(after) == others_of(before)
 
 
 @PATIENT
-@given(SECTIONS)
-def test_what_api_management_makes_of_a_document_is_no_difference(parts: dict[str, list[tuple[int, Code]]]) -> None:
-    merged = merge(parse(document(parts)), wanted())
+@given(SECTIONS, CALLER)
+def test_what_api_management_makes_of_a_document_is_no_difference(
+    parts: dict[str, list[tuple[int, Code]]], caller: CallerToken
+) -> None:
+    merged = merge(parse(document(parts)), wanted(caller))
     stored = parse(as_stored(merged))
     assert differences(stored, merged) == ()
-    assert find(stored, wanted()).differs == ()
+    assert find(stored, wanted(caller)).differs == ()
 
 
-OURS_IN_PIECES = st.lists(st.sampled_from([MARK, TOKEN, HEADER, ROUTE]), max_size=6)
+OURS_IN_PIECES = st.lists(st.sampled_from([MARK, TOKEN, FORWARD, HEADER, KEPT, ROUTE]), max_size=6)
 WRAPPED = st.booleans()
 
 
 @PATIENT
-@given(SECTIONS, st.dictionaries(st.sampled_from(["inbound", "outbound", "backend", "error"]), OURS_IN_PIECES), WRAPPED)
+@given(
+    SECTIONS,
+    st.dictionaries(st.sampled_from(["inbound", "outbound", "backend", "error"]), OURS_IN_PIECES),
+    WRAPPED,
+    CALLER,
+)
 def test_wherever_ours_lie_about_they_are_gathered_and_others_stay(
-    parts: dict[str, list[tuple[int, Code]]], pieces: dict[str, list[str]], wrapped: bool
+    parts: dict[str, list[tuple[int, Code]]], pieces: dict[str, list[str]], wrapped: bool, caller: CallerToken
 ) -> None:
+    block = BLOCKS[caller]
     sections = {name: [statement(kind, code, False) for kind, code in some] for name, some in parts.items()}
     clean = {name: "<base />" + "".join(some) for name, some in sections.items()}
     littered = dict(clean)
@@ -158,12 +181,12 @@ def test_wherever_ours_lie_about_they_are_gathered_and_others_stay(
         wrapper = f"<choose><when condition='a'>{some}</when></choose>" if wrapped else some
         littered[name] = littered.get(name, "<base />") + wrapper
         clean[name] = clean.get(name, "<base />") + wrapper.replace(some, "")
-    merged = merge(parse(a_policy(**littered)), wanted())
-    assert find(merged, wanted()).differs == ()
+    merged = merge(parse(a_policy(**littered)), wanted(caller))
+    assert find(merged, wanted(caller)).differs == ()
     assert others_of(merged) == others_of(with_bases(parse(a_policy(**clean))))
-    start = inbound_of(merged).index(BLOCK[0])
-    assert inbound_of(merged)[start : start + 4] == BLOCK
-    assert all(render(merged).count(node) == 1 for node in BLOCK)
+    start = inbound_of(merged).index(block[0])
+    assert inbound_of(merged)[start : start + len(block)] == block
+    assert all(inbound_of(merged).count(node) == 1 for node in block)
 
 
 CHANGES = st.tuples(
@@ -224,5 +247,5 @@ def others_of(document: Document) -> list[str]:
     for section in root:
         for node in section:
             text = etree.tostring(node, encoding="unicode", with_tail=False)
-            written += [] if text in BLOCK else [f"{section.tag}: {text}"]
+            written += [] if any(text in block for block in BLOCKS.values()) else [f"{section.tag}: {text}"]
     return written
