@@ -22,7 +22,7 @@ from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from azuresim.world import Clock, World
 from controlplane import ControlPlane, build
-from stage import DEPLOY, SAMPLES, Callers, Stage, install, token_claims
+from stage import DEPLOY, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Callers, Stage, install, token_claims
 
 NAMESPACE = "shop"
 READY_SECONDS = 120
@@ -83,12 +83,25 @@ async def act(stage: Stage, apps: Mapping[str, Callers]) -> bool:
     before = [await self_evident(name, who, published=name == "billing") for name, who in apps.items()]
     with step("kubectl apply -f deploy/samples"):
         await asyncio.to_thread(stage.plane.kubectl, "create", "namespace", NAMESPACE)
+        await asyncio.to_thread(hand_over_a_key, stage, apps["billing"])
         await asyncio.to_thread(stage.plane.apply, SAMPLES, namespace=NAMESPACE)
     with step("kubectl get functionapibindings --watch"):
         ready = await until_ready(stage)
     say("==> after: only API Management gets in")
     after = [await locked(name, who, stranger=STRANGERS[name]) for name, who in apps.items()]
     return all(before) and ready and all(after)
+
+
+def hand_over_a_key(stage: Stage, who: Callers) -> None:
+    """A subscription key for the call that proves it, in a Secret that the operator may get."""
+    secret, account = "billing-probe", f"--serviceaccount={OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
+    key = f"--from-literal=subscription-key={who.app.master_key}"
+    for what in (
+        ("secret", "generic", secret, key),
+        ("role", secret, "--verb=get", "--resource=secrets", f"--resource-name={secret}"),
+        ("rolebinding", secret, f"--role={secret}", account),
+    ):
+        stage.plane.kubectl("create", *what, "-n", NAMESPACE)
 
 
 async def self_evident(name: str, who: Callers, *, published: bool) -> bool:

@@ -38,6 +38,10 @@ def entra(**fields: Any) -> dict[str, Any]:
     return {"entra": {"registration": {"type": "Existing", "clientId": CLIENT_ID}} | fields}
 
 
+def functions(**names: Any) -> dict[str, Any]:
+    return {"functionApp": {"id": SITE, "functions": names}}
+
+
 def policy(**caller: Any) -> dict[str, Any]:
     return {"policy": {"callerAuthorization": caller}}
 
@@ -65,6 +69,12 @@ GOOD = (
     Good("the caller's token is handed on under a name", policy(mode="Forward", header="X-Caller")),
     Good("callers keep their token", policy(mode="Keep", header="X-Gateway")
          | entra(allow={"clientIds": [IDENTITY_CLIENT_ID]})),
+    Good("no call past the gateway", {"verify": {"direct": False}}),
+    Good("a call through the gateway", {"verify": {"operation": "GET /orders/1?a=b", "expect": [200, 404]}}),
+    Good("a call with a key", {"verify": {"operation": "GET /", "subscriptionKeySecretRef": {"name": "a.b",
+                                                                                             "key": "k"}}}),
+    Good("some functions are published", functions(include=["GetOrder", "list_orders-2"], exclude=["Purge"])
+         | {"api": {"path": "orders"}}),
     Good("the shortest interval", {"drift": {"interval": "60s"}}),
     Good("the longest interval", {"drift": {"interval": "23h59m60s"}}),
     Good("no interval is the usual one", {"drift": {}}),
@@ -142,6 +152,32 @@ BAD = (
     Bad("Easy Auth has its headers", policy(mode="Forward", header="X-MS-Client-Principal"),
         "policy.callerAuthorization.header", "something else"),
     Bad("somebody must be able to call", policy(mode="Keep", header="X-Gateway"), "entra", "allow.clientIds"),
+    Bad("a call that may change something", {"verify": {"operation": "POST /orders"}}, "verify.operation",
+        "GET /orders/1"),
+    Bad("a call without a path", {"verify": {"operation": "GET orders"}}, "verify.operation", "GET /orders/1"),
+    Bad("a call of nothing", {"verify": {"operation": ""}}, "verify.operation", "5"),
+    Bad("a call without an end", {"verify": {"operation": "GET /" + "a" * 400}}, "verify.operation", "400"),
+    Bad("nothing is expected of no call", {"verify": {"expect": [200]}}, "verify", "needs an operation"),
+    Bad("no call needs no key", {"verify": {"subscriptionKeySecretRef": {"name": "a", "key": "k"}}}, "verify",
+        "needs an operation"),
+    Bad("that is no status", {"verify": {"operation": "GET /", "expect": [99]}}, "verify.expect", "100"),
+    Bad("nor is that", {"verify": {"operation": "GET /", "expect": [600]}}, "verify.expect", "599"),
+    Bad("any status will do", {"verify": {"operation": "GET /", "expect": [*range(200, 211)]}}, "verify.expect", "10"),
+    Bad("a Secret's name is small", {"verify": {"operation": "GET /", "subscriptionKeySecretRef": {"name": "A",
+        "key": "k"}}}, "verify.subscriptionKeySecretRef.name", "Secret"),
+    Bad("a Secret's name is no path", {"verify": {"operation": "GET /", "subscriptionKeySecretRef": {"name": "a/b",
+        "key": "k"}}}, "verify.subscriptionKeySecretRef.name", "Secret"),
+    Bad("a Secret's key is no path", {"verify": {"operation": "GET /", "subscriptionKeySecretRef": {"name": "a",
+        "key": "k/l"}}}, "verify.subscriptionKeySecretRef.key", "Secret"),
+    Bad("a function's name is no path", functions(include=["orders/1"]), "functionApp.functions.include", "function"),
+    Bad("a function has a name", functions(exclude=[""]), "functionApp.functions.exclude", "1"),
+    Bad("a function's name has an end", functions(exclude=["f" * 128]), "functionApp.functions.exclude", "127"),
+    Bad("so many functions are no choice", functions(include=[f"f{n}" for n in range(101)]),
+        "functionApp.functions.include", "100"),
+    Bad("in and out at once", functions(include=["A"], exclude=["A"]) | {"api": {"path": "orders"}},
+        "functionApp.functions", "remove it"),
+    Bad("of somebody else's API nothing is chosen", functions(exclude=["A"]), "functionApp.functions",
+        "somebody else's"),
     Bad("a number has no unit", {"drift": {"interval": "600"}}, "drift.interval", "10m, 1h30m or 90s"),
     Bad("soon is no duration", {"drift": {"interval": "soon"}}, "drift.interval", "10m, 1h30m or 90s"),
     Bad("nothing is no duration", {"drift": {"interval": ""}}, "drift.interval", "10m, 1h30m or 90s"),

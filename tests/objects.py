@@ -5,9 +5,11 @@ from typing import Any
 
 from builders import a_manifest_spec
 from engines import TYPES
+from funcgate.azure import Secret
 from funcgate.controller.cache import FINALIZER, Snapshot
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.queue import Key
+from funcgate.spec import SecretRef
 
 KEY = Key("shop", "orders")
 
@@ -102,6 +104,9 @@ class ObjectsInMemory:
         if namespace in self.namespaces_gone:
             raise Missing(404, "NotFound", f"namespaces {namespace} not found")
         return self.annotations.get(namespace, {})
+
+    async def secret(self, namespace: str, ref: SecretRef) -> Secret:
+        raise AssertionError("no pass here needs one")
 
     @property
     def kinds(self) -> list[str]:

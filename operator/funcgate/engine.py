@@ -8,6 +8,7 @@ else, so a pass lasts as long as its longest chain of dependent calls. An error 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,7 @@ from funcgate.model import (
     Action,
     Aspect,
     Change,
+    Check,
     Drift,
     Facts,
     Observed,
@@ -36,7 +38,16 @@ S = TypeVar("S")
 
 PENDING = "ChangesPending"
 NOTHING_KNOWN = Facts()
-SHOWN_FACTS = ("gateway_url", "host_name", "client_id", "principal_id", "identity_client_id", "tenant_id", "api_path")
+SHOWN_FACTS = (
+    "gateway_url",
+    "host_name",
+    "client_id",
+    "principal_id",
+    "identity_client_id",
+    "tenant_id",
+    "api_path",
+    "last_verified",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +122,26 @@ class Pass:
 class Engine:
     """Runs passes. Holds no state between them; one engine serves any number of bindings at once."""
 
-    def __init__(self, aspects: Sequence[Aspect[Any]], is_gone: Callable[[str], Awaitable[bool | None]]) -> None:
-        """`is_gone` proves that a resource is gone (True) or there (False); None when that can't be told."""
+    def __init__(
+        self,
+        aspects: Sequence[Aspect[Any]],
+        is_gone: Callable[[str], Awaitable[bool | None]],
+        checks: Sequence[Check] = (),
+    ) -> None:
+        """
+        `is_gone` proves that a resource is gone (True) or there (False); None when that can't be told. The checks are
+        made when all aspects are through, and only over what is as it must be.
+        """
         self.aspects = tuple(aspects)
+        self.checks = tuple(checks)
         self._givers = _givers(aspects)
         self._is_gone = is_gone
 
     @property
     def condition_types(self) -> tuple[str, ...]:
-        """One for each aspect."""
-        return tuple(aspect.condition for aspect in self.aspects)
+        """One for each aspect and each check."""
+        aspects = (aspect.condition for aspect in self.aspects)
+        return (*aspects, *(check.condition for check in self.checks))
 
     async def reconcile(
         self, binding: Binding, *, dry_run: bool = False, fence: Callable[[], None] = lambda: None
@@ -137,9 +158,41 @@ class Engine:
         aspects = [each for each in self.aspects if not binding.deleting or _has_something_to_remove(each)]
         token = write_fence.set(fence)
         try:
-            return await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
+            done = await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
+            return done if binding.deleting else await self._checked(done)
         finally:
             write_fence.reset(token)
+
+    async def _checked(self, done: Pass) -> Pass:
+        """The pass with what the checks say of it."""
+        found = await asyncio.gather(*(_check(check, done) for check in self.checks))
+        facts: dict[str, Any] = {}
+        for _, learnt in found:
+            facts.update(learnt)
+        outcomes = (*done.outcomes, *(outcome for outcome, _ in found))
+        return replace(done, outcomes=outcomes, known=replace(done.known, **facts))
+
+
+async def _check(check: Check, done: Pass) -> tuple[Outcome, Mapping[str, Any]]:
+    """What became of one check; what has no answer keeps nothing from being Ready."""
+    say = partial(Outcome, condition=check.condition)
+    open_ = next((each for each in done.outcomes if not each.true and each.blocking), None)
+    if open_:
+        waits = _waits(open_.condition)
+        return say(status=waits.status, reason=waits.reason, message=waits.message, blocking=False), {}
+    try:
+        checked = await check.look(done.binding, done.known)
+    except Unmet as unmet:
+        return say(
+            status=unmet.status,
+            reason=unmet.reason,
+            message=unmet.message,
+            stalled=unmet.stalled,
+            blocking=unmet.blocking,
+        ), {}
+    except AzureError as error:
+        return say(status="Unknown", reason=error.reason, message=str(error), blocking=False), {}
+    return say(status="True", reason=IN_SYNC, message=checked.message), checked.facts
 
 
 def _has_something_to_remove(aspect: Aspect[Any]) -> bool:

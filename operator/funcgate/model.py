@@ -189,6 +189,7 @@ class Facts:
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    offered: frozenset[str] | None = field(default=None, metadata={"named": "the functions that the API offers"})
     operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
     published: bool | None = field(default=None, metadata={"named": "whether the API is there"})
     unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})
@@ -198,6 +199,7 @@ class Facts:
     backend_id: str | None = field(default=None, metadata={"named": "the backend"})
     sends_token: bool | None = field(default=None, metadata={"named": "the policy that sends the token"})
     marked: bool | None = field(default=None, metadata={"named": "our mark in the policy"})
+    last_verified: str | None = field(default=None, metadata={"named": "when calls were last made"})
 
     def known(self) -> dict[str, Any]:
         """The facts that are known."""
@@ -207,6 +209,24 @@ class Facts:
 def named(fact: str) -> str:
     """A fact's name in a sentence."""
     return next(str(each.metadata["named"]) for each in fields(Facts) if each.name == fact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a check found to be so: a sentence that stays the same while it is, and facts that people look for."""
+
+    message: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Check(ABC):
+    """Something that is only looked at, once everything else is as it must be. It writes nothing."""
+
+    condition: ClassVar[str]
+
+    @abstractmethod
+    async def look(self, binding: Binding, facts: Facts) -> Checked:
+        """What is so. Raises Unmet for what is not, or can't be seen; AzureError."""
 
 
 class Aspect(ABC, Generic[S]):

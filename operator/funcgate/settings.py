@@ -46,6 +46,13 @@ class Settings(BaseSettings):
     issuer_v2: Annotated[str, Field(description="Issuer of version 2 tokens")] = (
         "https://login.microsoftonline.com/{tenant}/v2.0"
     )
+    connect_to: Annotated[
+        str,
+        Field(
+            pattern=r"^$|^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
+            description="host:port where verification reaches gateways and function apps, if not by their names",
+        ),
+    ] = ""
     leader_election: Annotated[bool, Field(description="Whether replicas elect one that acts")] = True
     lease_name: Annotated[str, Field(description="The Lease they elect with")] = "funcgate"
     pod_namespace: Annotated[
@@ -104,4 +111,5 @@ class Settings(BaseSettings):
             authority=self.authority,
             issuer_v1=self.issuer_v1,
             issuer_v2=self.issuer_v2,
+            connect_to=self.connect_to,
         )

@@ -6,7 +6,7 @@ field. A test holds the two equal. Nothing is accepted and ignored: unknown fiel
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -128,10 +128,37 @@ class NoKey(_Part):
 Key = Annotated[HostKey | NoKey, Field(discriminator="source")]
 
 
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*\Z", min_length=1, max_length=127)]
+FunctionNames = Annotated[tuple[FunctionName, ...], Field(max_length=100, strict=False)]
+
+
+class Functions(_Part):
+    """Which functions become operations: those included, or all, without those excluded. Names know no case."""
+
+    include: FunctionNames = ()
+    exclude: FunctionNames = ()
+
+    def takes(self, function: str) -> bool:
+        """Whether it becomes an operation."""
+        name = function.lower()
+        return (not self.include or name in _lowered(self.include)) and name not in _lowered(self.exclude)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Functions":
+        if both := sorted(_lowered(self.include) & _lowered(self.exclude)):
+            raise ValueError(f"includes and excludes {both[0]}: remove it from one of the two")
+        return self
+
+
+def _lowered(names: Iterable[str]) -> set[str]:
+    return {each.lower() for each in names}
+
+
 class FunctionApp(_Part):
     """The function app behind it."""
 
     id: SiteId
+    functions: Functions = Functions()
     key: Key = HostKey()
 
     @property
@@ -299,6 +326,35 @@ class PolicySettings(_Part):
     caller_authorization: CallerAuthorization = ReplaceCaller()
 
 
+class SecretRef(_Part):
+    """One key of a Secret in the binding's namespace."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z", min_length=1, max_length=253)]
+    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\Z", min_length=1, max_length=253)]
+
+
+class Verify(_Part):
+    """The calls that prove it: past the gateway to nobody's path, and one through it that the author names."""
+
+    direct: bool = True
+    operation: Annotated[str, StringConstraints(pattern=r"^GET /\S*\Z", min_length=5, max_length=400)] | None = None
+    expect: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=10, strict=False)] = ()
+    subscription_key_secret_ref: SecretRef | None = None
+
+    @property
+    def expected(self) -> tuple[int, ...]:
+        """The statuses that are right."""
+        return self.expect or (200,)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Verify":
+        if self.operation is None and (self.expect or self.subscription_key_secret_ref):
+            raise ValueError(
+                "needs an operation: expect and subscriptionKeySecretRef are about a call through the gateway"
+            )
+        return self
+
+
 class DriftSettings(_Part):
     """How often Azure is compared with the wish."""
 
@@ -325,6 +381,7 @@ class Spec(_Part):
     entra: Entra = Entra()
     api: Api
     policy: PolicySettings = PolicySettings()
+    verify: Verify = Verify()
     drift: DriftSettings = DriftSettings()
     deletion_policy: Literal["Delete", "Orphan"] = "Delete"
     adopt: bool = False
@@ -338,9 +395,14 @@ class Spec(_Part):
             raise _first_error(invalid) from None
         if isinstance(whole.policy.caller_authorization, KeepCaller) and not whole.entra.allow.client_ids:
             raise SpecError("spec.entra.allow.clientIds", NOBODY_CALLS)
+        if whole.function_app.functions != Functions() and not whole.api.imported:
+            raise SpecError(
+                "spec.functionApp.functions", "cannot choose: with import: {from: None} the API is somebody else's"
+            )
         return whole
 
 
+NOTHING_TO_CHOOSE = "cannot choose: with import: {from: None} the API is somebody else's"
 NOBODY_CALLS = (
     "names nobody, and policy.callerAuthorization keeps the callers' own tokens: add the client ids of those who may "
     "call with one"
@@ -397,11 +459,19 @@ class Neighbour:
         )
 
 
+ReadSecret = Callable[[SecretRef], Awaitable[Any]]
 MayUse = Callable[[str], Awaitable[Unmet | None]]
 
 
 async def _anybody_may(client_id: str) -> None:
     """Nobody objects to any registration."""
+
+
+async def _no_secrets(ref: SecretRef) -> Any:
+    """Outside a cluster there are none."""
+    raise Unmet(
+        "SecretNotReadable", f"Secret {ref.name} lies in the cluster and cannot be read from here", status="Unknown"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -410,7 +480,7 @@ class Binding:
     One custom resource with everything a pass needs to know about it.
 
     `pinned` is the client id of the registration that earlier passes used. `may_use` tells why the binding may not use
-    the registration with a client id that was only now found.
+    the registration with a client id that was only now found. `secret` reads what the spec refers to in the cluster.
     """
 
     namespace: str
@@ -422,6 +492,7 @@ class Binding:
     neighbours: tuple[Neighbour, ...] = ()
     pinned: str | None = None
     may_use: MayUse = field(default=_anybody_may, repr=False, compare=False)
+    secret: ReadSecret = field(default=_no_secrets, repr=False, compare=False)
 
     @classmethod
     def of(cls, body: Mapping[str, Any], *, instance_id: str, neighbours: tuple[Neighbour, ...] = ()) -> "Binding":

@@ -34,7 +34,7 @@ from azuresim.scenarios import GROUP, Imported, at_once, imported, put
 from azuresim.web import site, site_of
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call
-from funcgate.aspects import all_aspects
+from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Azure, Endpoints, connect
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.spec import Binding, Neighbour
@@ -107,7 +107,7 @@ class Stage:
     @property
     def engine(self) -> Engine:
         """A fresh one: nothing is remembered between passes."""
-        return Engine(all_aspects(self.azure, self.endpoints), self.azure.resources.is_gone)
+        return Engine(all_aspects(self.azure, self.endpoints), self.azure.resources.is_gone, all_checks(self.azure))
 
     async def reconcile(self, binding: Binding | None = None, **options: Any) -> Pass:
         """One pass, with nothing in the log but its calls."""
@@ -304,7 +304,8 @@ async def on_stage(
             patch.setenv("AZURE_CLIENT_ID", team.operator_client_id)
             patch.setenv("AZURE_TENANT_ID", team.tenant_id)
             patch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(team.write_assertion(Path(folder))))
-            endpoints = Endpoints(arm=simulator.url, graph=simulator.url, authority=simulator.url)
+            reached = f"{simulator.host}:{simulator.port}"
+            endpoints = Endpoints(arm=simulator.url, graph=simulator.url, authority=simulator.url, connect_to=reached)
             observe = _counting(counted)
             async with connect(endpoints, observe_call=observe) as azure:
                 yield Stage(simulator, team, azure, endpoints, counted)

@@ -8,6 +8,7 @@ import pytest
 from azuresim.scenarios import put
 from azuresim.web import Function, http_function, site_of
 from funcgate.engine import Pass
+from funcgate.errors import SpecError
 from integration.azure_stage import Stage, on_stage, outcome, troubles
 
 API = {"path": "shop/v2"}
@@ -89,6 +90,58 @@ async def test_functions_that_come_change_and_go_are_followed(stage: Stage) -> N
     await settled(stage)
     assert operations(stage).keys() == {"GET /all-orders", "POST /New"}
     assert (await called(stage, "/all-orders"), await called(stage)) == (200, 404)
+
+
+# --- which functions
+
+
+async def test_only_the_functions_that_are_included_and_not_excluded_are_published(stage: Stage) -> None:
+    both = {"include": ["listorders", "Ping"], "exclude": ["PING"]}
+    only = {"include": ["listorders", "Ping"]}
+    app = {"id": stage.team.site_id}
+
+    await settled(stage, functionApp=app | {"functions": only})
+    assert operations(stage).keys() == {"GET /orders", "POST /orders", "GET /ping"}
+    with pytest.raises(SpecError, match="includes and excludes ping"):
+        await settled(stage, functionApp=app | {"functions": both})
+
+    await settled(stage, functionApp=app | {"functions": {"exclude": ["PING"]}})
+    assert operations(stage).keys() == {"GET /orders", "POST /orders", "GET /orders/{id}"}
+    assert (await called(stage), await called(stage, "/ping")) == (200, 404)
+
+
+async def test_a_function_that_is_named_and_not_there_is_said_and_the_others_are_published(stage: Stage) -> None:
+    functions = {"include": ["ListOrders", "Lstorders", "Nightly"]}
+
+    done = await stage.reconcile(stage.binding(api=API, functionApp={"id": stage.team.site_id, "functions": functions}))
+
+    found = outcome(done, "ApiReady")
+    assert (found.reason, found.stalled) == ("FunctionsNotFound", True)
+    assert "named Lstorders, Nightly (" in found.message
+    assert await called(stage) == 200
+
+
+async def test_that_nothing_is_left_to_publish_is_said_and_nothing_is_taken_away(stage: Stage) -> None:
+    await settled(stage)
+    functions = {"exclude": ["ListOrders", "GetOrder", "Ping"]}
+
+    done = await stage.reconcile(stage.binding(api=API, functionApp={"id": stage.team.site_id, "functions": functions}))
+
+    assert outcome(done, "ApiReady").reason == "NoFunctionsToOffer"
+    assert (stage.writes(), await called(stage)) == ([], 200)
+
+
+async def test_that_all_functions_went_at_once_is_not_believed_unless_new_ones_are_named(stage: Stage) -> None:
+    await settled(stage)
+    deploy(stage, http_function("Other", route="other", methods=["get"]))
+
+    doubted = await stage.reconcile(stage.binding(api=API))
+    assert (outcome(doubted, "ApiReady").reason, stage.writes()) == ("ImplausibleRemoval", [])
+    assert "GET /orders" in operations(stage)
+
+    await settled(stage, functionApp={"id": stage.team.site_id, "functions": {"include": ["Other"]}})
+    assert operations(stage).keys() == {"GET /other"}
+    assert (await settled(stage)).changes == ()
 
 
 def an_operation_gone(stage: Stage) -> None:

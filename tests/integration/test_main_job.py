@@ -248,7 +248,8 @@ async def test_without_leave_to_adopt_nothing_of_others_is_written(stage: Stage)
     assert stage.backend == before
     assert stage.writes() == ["PATCH service/contoso"]
     reasons = {each.condition: each.reason for each in done.outcomes if not each.true}
-    waiting = {"PolicyReady": "Waiting", "EasyAuthReady": "DoorOpen", "AppRegistrationReady": "SignInOpen"}
+    waiting = dict.fromkeys(("PolicyReady", "Verified"), "Waiting")
+    waiting |= {"EasyAuthReady": "DoorOpen", "AppRegistrationReady": "SignInOpen"}
     assert reasons == {"BackendReady": "Conflict"} | waiting
 
 
@@ -280,6 +281,7 @@ async def test_a_second_pass_reads_each_document_once_and_writes_none(stage: Sta
             ("GET", "authsettingsV2"),
             ("GET", "namedValues"),
             ("POST", "hostKeys"),
+            ("GET", "direct"),  # past the gateway, no call to Azure
         ],
         1,
     )

@@ -72,6 +72,7 @@ class Terminal:
             "SSL_CERT_FILE": str(azure.ca_file),
             "FUNCGATE_ARM_ENDPOINT": azure.url,
             "FUNCGATE_GRAPH_ENDPOINT": azure.url,
+            "FUNCGATE_CONNECT_TO": f"{azure.host}:{azure.port}",
             "FUNCGATE_INSTANCE_ID": "prod",
         }
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 import yaml
 
 from builders import a_binding
-from funcgate.aspects import all_aspects
+from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Azure, Endpoints
 from funcgate.cli.plan import CHANGES, ERROR, NOTHING_TO_DO
 from funcgate.conditions import READY, RECONCILING, STALLED
@@ -39,7 +40,7 @@ PAGES = (
 )
 
 ERRORS = {"TryAgain", "AccessDenied", "NotFound", "Rejected"}
-REASON_STANDS = {"Unmet": 0, "unsettled": 1, "_outcome": 1, "_condition": 2, "_stopped": 2, "emit": 2}
+REASON_STANDS = {"Unmet": 0, "_unproven": 0, "unsettled": 1, "_outcome": 1, "_condition": 2, "_stopped": 2, "emit": 2}
 """Functions that take a reason, and at which place; everywhere else it is the keyword `reason`."""
 
 
@@ -111,7 +112,7 @@ def _name(node: ast.expr) -> str:
     return str(getattr(node, "id", getattr(node, "attr", "")))
 
 
-NO_AZURE = Azure(sentinel.apim, sentinel.function_apps, sentinel.graph, sentinel.identities, sentinel.resources)
+NO_AZURE = Azure(*([sentinel.client] * len(fields(Azure))))
 
 
 def test_every_condition_has_a_heading_and_every_heading_a_condition() -> None:
@@ -119,7 +120,7 @@ def test_every_condition_has_a_heading_and_every_heading_a_condition() -> None:
         READY,
         RECONCILING,
         STALLED,
-        *(aspect.condition for aspect in all_aspects(NO_AZURE, Endpoints())),
+        *(each.condition for each in (*all_aspects(NO_AZURE, Endpoints()), *all_checks(NO_AZURE))),
     ]
 
 
@@ -167,7 +168,7 @@ def variables() -> dict[str, str]:
 
 
 def _spelled(default: Any) -> str:
-    if default == ():
+    if default in ((), ""):
         return "none"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 

@@ -12,7 +12,7 @@ from builders import a_binding
 from funcgate.azure.http import write_fence
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.errors import AccessDenied, AzureError, NotFound, Rejected, TryAgain, Unmet
-from funcgate.model import Action, Aspect, Change, Drift, Facts, Observed, Ownership, Phase, Plan
+from funcgate.model import Action, Aspect, Change, Check, Checked, Drift, Facts, Observed, Ownership, Phase, Plan
 from funcgate.spec import Binding
 
 
@@ -373,3 +373,65 @@ async def test_a_pass_comes_back_when_the_last_of_its_services_asked_for_it(worl
 async def test_a_settled_pass_asks_for_nothing(world: dict[str, str]) -> None:
     done = await reconcile(Toy("door", world))
     assert (done.retry_after, done.throttled) == (None, False)
+
+
+# --- checks
+
+
+class Proof(Check):
+    """Says what it is told to."""
+
+    condition = "Proven"
+
+    def __init__(self, says: Checked | Exception) -> None:
+        self.says = says
+        self.looked: list[Facts] = []
+
+    async def look(self, binding: Binding, facts: Facts) -> Checked:
+        self.looked.append(facts)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+async def proven(proof: Proof, *toys: Toy, **options: Any) -> Pass:
+    async def is_gone(_: str) -> bool | None:
+        return False
+
+    return await Engine(toys, is_gone, [proof]).reconcile(a_binding(**options))
+
+
+async def test_a_check_is_made_when_all_is_written_and_adds_what_it_learnt(world: dict[str, str]) -> None:
+    proof = Proof(Checked(message="so it is", facts={"last_verified": "now"}))
+    toy = Toy("toy", world, gives=("host_name",), teaches={"host_name": "h"})
+    done = await proven(proof, toy)
+    assert (done.outcomes[-1].true, done.outcomes[-1].message) == (True, "so it is")
+    assert ([each.host_name for each in proof.looked], done.facts["lastVerified"]) == (["h"], "now")
+
+
+async def test_none_is_made_over_what_is_not_as_it_must_be(world: dict[str, str]) -> None:
+    proof = Proof(Checked(message="so it is"))
+    done = await proven(proof, Toy("toy", world, verdict=Unmet("Wrong", "it is wrong")))
+    assert (done.outcomes[-1].reason, done.outcomes[-1].message) == ("Waiting", "waits for ToyReady")
+    assert (done.outcomes[-1].blocking, proof.looked) == (False, [])
+
+
+async def test_none_is_made_when_the_binding_goes(world: dict[str, str]) -> None:
+    proof = Proof(Checked(message="so it is"))
+    done = await proven(proof, Toy("toy", world), deleting=True)
+    assert [each.condition for each in done.outcomes] == ["ToyReady"]
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "blocking"),
+    [
+        (Unmet("Open", "it is open"), "False", True),
+        (Unmet("Unseen", "it cannot be seen", status="Unknown", blocking=False), "Unknown", False),
+        (AccessDenied("no", reason="Forbidden"), "Unknown", False),
+    ],
+)
+async def test_what_a_check_finds_wrong_keeps_the_binding_from_ready_and_what_it_cannot_see_does_not(
+    world: dict[str, str], says: Exception, status: str, blocking: bool
+) -> None:
+    done = await proven(Proof(says), Toy("toy", world))
+    assert (done.outcomes[-1].status, done.outcomes[-1].blocking, done.done) == (status, blocking, not blocking)

@@ -12,8 +12,9 @@ from funcgate.aspects.host_key import HostKey
 from funcgate.aspects.identity import Identity
 from funcgate.aspects.named_value import NamedKey
 from funcgate.aspects.policy import Policy
+from funcgate.aspects.verification import Verification
 from funcgate.azure import Azure, Endpoints
-from funcgate.model import Aspect
+from funcgate.model import Aspect, Check
 
 
 def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
@@ -29,3 +30,8 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
         Policy(azure.apim),
         EasyAuth(azure.function_apps, azure.apim, endpoints),
     )
+
+
+def all_checks(azure: Azure) -> Sequence[Check]:
+    """What is looked at when all aspects are through."""
+    return (Verification(azure.probe, azure.function_apps),)

@@ -11,7 +11,7 @@ from funcgate.azure import ApimClient, ApiOperation
 from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
 from funcgate.marks import Mark
-from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, named
+from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan, named
 from funcgate.names import api_name
 from funcgate.routes import Operation, shape
 from funcgate.spec import Binding
@@ -35,8 +35,12 @@ class OfferedOperation:
 
     shape: str
     name: str = field(default="", compare=False)
+    function: str = field(default="", compare=False)
     operation: Operation | None = field(default=None, compare=False)
 
+
+FEW = 2
+"""With fewer functions than that, all of them may well go at once."""
 
 QUOTED = 5
 """As many of those who use an API a message names."""
@@ -50,7 +54,7 @@ class Api(Aspect[State]):
     name = "api"
     condition = "ApiReady"
     phase = Phase.SWITCH
-    gives = ("api_path", "unasked", "published")
+    gives = ("api_path", "unasked", "published", "offered")
     minds = ("gateway_url", "operations")
 
     def __init__(self, apim: ApimClient) -> None:
@@ -128,11 +132,13 @@ class Api(Aspect[State]):
             return False
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[State]]) -> Mapping[str, Any]:
-        """The API's path, and whether its callers are asked for anything before its own policy; that it is there."""
+        """The API's path, whether its callers are asked for anything before its own policy, and what it offers."""
         seen = observed.get(_resource(binding))
         if seen is None or not isinstance(seen.state, PublishedApi):
             return {"published": False} if binding.spec.api.imported else {}
-        return {"api_path": seen.state.path, "unasked": seen.state.unasked, "published": True}
+        operations = [each.state for each in observed.values() if isinstance(each.state, OfferedOperation)]
+        offered = frozenset(each.function.lower() for each in operations)
+        return {"api_path": seen.state.path, "unasked": seen.state.unasked, "published": True, "offered": offered}
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, State]:
         """The API as the author wants it, and what the functions answer; nothing of somebody else's API."""
@@ -155,9 +161,34 @@ class Api(Aspect[State]):
                 text=api.description,
             )
         }
-        for each in facts.operations:
+        chosen = [each for each in facts.operations if binding.spec.function_app.functions.takes(each.function)]
+        if not chosen:
+            raise Unmet(
+                "NoFunctionsToOffer",
+                "spec.functionApp.functions leaves none of the app's functions over: correct include or exclude",
+                stalled=True,
+            )
+        for each in chosen:
             wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
         return wish
+
+    def object_to(self, binding: Binding, facts: Facts, plan: Plan[State]) -> Unmet | None:
+        """
+        That all functions went at once is not believed: App Service shows what the functions host last told it.
+
+        Source: Azure/azure-functions-host, FunctionsSyncManager: lists are stale until triggers are synchronised.
+        """
+        offered, listed = facts.offered or frozenset(), {each.function.lower() for each in facts.operations or ()}
+        gone = any(change.action is Action.DELETE for change in plan.changes)
+        if not gone or len(offered) < FEW or offered & listed or binding.spec.function_app.functions.include:
+            return None
+        return Unmet(
+            "ImplausibleRemoval",
+            f"the app lists none of the {len(offered)} functions that API {api_name(binding)} offers any more, which "
+            "may be a list from before the functions host has synchronised its triggers; restart the app, or name "
+            "functions in spec.functionApp.functions.include to have it believed",
+            stalled=True,
+        )
 
     async def apply(self, binding: Binding, change: Change[State]) -> None:
         """Make or mend the API or one operation; take away what we made."""
@@ -196,9 +227,9 @@ class Api(Aspect[State]):
             await self.apim.change_api(service, name, properties, change.etag)
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[State]]) -> Unmet | None:
-        """An API that is somebody else's must be there already."""
+        """An API that is somebody else's must be there already, and so must a function that is to be offered."""
         if observed:
-            return None
+            return _not_there(binding, facts)
         return Unmet(
             "ApiNotFound",
             f"the service has no API named {api_name(binding)} (spec.api.name); import it, or correct the name",
@@ -207,8 +238,23 @@ class Api(Aspect[State]):
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Where callers reach the API, and how much of the app it offers."""
-        offers = f" with {len(facts.operations or ())} operations" if binding.spec.api.imported else ""
+        takes = binding.spec.function_app.functions.takes
+        count = sum(takes(each.function) for each in facts.operations or ())
+        offers = f" with {count} operations" if binding.spec.api.imported else ""
         return f"Published at {facts.gateway_url}/{facts.api_path}{offers}." if facts.gateway_url else "Published."
+
+
+def _not_there(binding: Binding, facts: Facts) -> Unmet | None:
+    listed = {each.function.lower() for each in facts.operations or ()}
+    missing = [each for each in binding.spec.function_app.functions.include if each.lower() not in listed]
+    if not missing:
+        return None
+    return Unmet(
+        "FunctionsNotFound",
+        f"the app has no HTTP function that an API could offer named {', '.join(missing[:QUOTED])} "
+        "(spec.functionApp.functions.include): correct the names, or deploy and enable them",
+        stalled=True,
+    )
 
 
 def _resource(binding: Binding) -> str:
@@ -231,7 +277,8 @@ def _slice(binding: Binding, api: SeenApi) -> PublishedApi:
 
 
 def _offered(seen: ApiOperation) -> OfferedOperation:
-    return OfferedOperation(shape=shape(seen.method, seen.template), name=seen.name)
+    known_by = shape(seen.method, seen.template)
+    return OfferedOperation(shape=known_by, name=seen.name, function=seen.display_name)
 
 
 def _ownership(binding: Binding, mark: Mark | None) -> Ownership:

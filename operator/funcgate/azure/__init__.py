@@ -35,6 +35,7 @@ from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrin
 from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
+from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.resources import ResourceClient
 from funcgate.azure.secrets import Secret
 from funcgate.azure.session import (
@@ -61,10 +62,12 @@ __all__ = [
     "Function",
     "FunctionAppClient",
     "GraphClient",
+    "Heard",
     "IdentityClient",
     "ManagedIdentity",
     "NamedValue",
     "PolicyText",
+    "ProbeClient",
     "Product",
     "Redirect",
     "ResourceClient",
@@ -98,6 +101,7 @@ class Endpoints:
     authority: str = "https://login.microsoftonline.com"
     issuer_v1: str = "https://sts.windows.net/{tenant}/"
     issuer_v2: str = "https://login.microsoftonline.com/{tenant}/v2.0"
+    connect_to: str = ""  # host:port where gateways and function apps are reached, if not by their names
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Azure:
     graph: GraphClient
     identities: IdentityClient
     resources: ResourceClient
+    probe: ProbeClient
 
 
 @asynccontextmanager
@@ -127,6 +132,7 @@ async def connect(
     async with AsyncExitStack() as stack:
         trust = ssl_context()
         transport = shared_transport(await stack.enter_async_context(open_session(trust)))
+        callers = await stack.enter_async_context(open_session(trust, endpoints.connect_to))
         shared = SharedCredential(credential or default_credential(endpoints.authority, transport))
         if credential is None:
             stack.push_async_callback(shared.close)
@@ -144,6 +150,7 @@ async def connect(
             ),
             identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),
             resources=ResourceClient(arm(transport=ArmTransport(web.send_request))),
+            probe=ProbeClient(callers, observe_call),
         )
 
 

@@ -68,6 +68,7 @@ class ApiOperation:
     name: str
     method: str
     template: str
+    display_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,7 @@ def read_operation(body: Json) -> ApiOperation:
         name=str(body.get("name") or ""),
         method=str(properties.get("method") or "").upper(),
         template=str(properties.get("urlTemplate") or ""),
+        display_name=str(properties.get("displayName") or ""),
     )
 
 

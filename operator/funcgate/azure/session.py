@@ -30,6 +30,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from funcgate import __version__
 from funcgate.azure.http import Answer, Call
+from funcgate.azure.probe import ConnectTo
 from funcgate.azure.refusals import unreachable
 
 USER_AGENT = f"funcgate/{__version__}"
@@ -42,13 +43,15 @@ def ssl_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def open_session(trust: ssl.SSLContext) -> aiohttp.ClientSession:
+def open_session(trust: ssl.SSLContext, connect_to: str = "") -> aiohttp.ClientSession:
     """
-    The one session: no cookies, no settings from the environment, no second try.
+    A session: no cookies, no settings from the environment, no second try. With `connect_to`, host:port, every name is
+    reached there.
 
     `trust_env` would send every request through a thread for .netrc and proxy variables.
     """
-    connector = aiohttp.TCPConnector(ssl=trust, limit=CONNECTIONS)
+    resolver = ConnectTo(connect_to) if connect_to else None
+    connector = aiohttp.TCPConnector(ssl=trust, limit=CONNECTIONS, resolver=resolver)
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, middlewares=(_tried_once,)
     )

@@ -11,7 +11,7 @@ import click
 import yaml
 
 from funcgate import report
-from funcgate.aspects import all_aspects
+from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import connect
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
@@ -85,7 +85,7 @@ def _together(bindings: Sequence[Binding]) -> list[Binding]:
 async def _passes(settings: Settings, bindings: Sequence[Binding]) -> dict[str, Pass]:
     endpoints = settings.endpoints()
     async with connect(endpoints) as azure:
-        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone)
+        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
         done = await asyncio.gather(*(engine.reconcile(each, dry_run=True) for each in bindings))
     return {f"{each.namespace}/{each.name}": one for each, one in zip(bindings, done, strict=True)}
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import click
 
-from funcgate.aspects import all_aspects
+from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import connect
 from funcgate.controller import operator_main
 from funcgate.controller.logs import configure
@@ -33,6 +33,6 @@ async def operate(settings: Settings, **options: object) -> int:
     @asynccontextmanager
     async def engine(metrics: Metrics) -> AsyncIterator[Engine]:
         async with connect(endpoints, observe_call=metrics.observe_call) as azure:
-            yield Engine(all_aspects(azure, endpoints), azure.resources.is_gone)
+            yield Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
 
     return await operator_main(settings, engine, **options)  # type: ignore[arg-type]  # handed through as they are

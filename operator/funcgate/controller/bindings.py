@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
+from funcgate.azure import Secret
+from funcgate.controller import referred
 from funcgate.controller.cache import FINALIZER, Snapshot
 from funcgate.controller.kube import Json, Kube, KubeError, Missing
 from funcgate.controller.lease import Fence
 from funcgate.controller.queue import Key
 from funcgate.errors import FuncgateError
 from funcgate.metrics import Metrics
-from funcgate.spec import GROUP, PLURAL, VERSION
+from funcgate.spec import GROUP, PLURAL, VERSION, SecretRef
 
 API = f"/apis/{GROUP}/{VERSION}"
 NAMESPACE_SECONDS = 60.0
@@ -67,6 +69,10 @@ class Bindings:
         annotations: Mapping[str, str] = body["metadata"].get("annotations") or {}
         self._namespaces[namespace] = (now, annotations)
         return annotations
+
+    async def secret(self, namespace: str, ref: SecretRef) -> Secret:
+        """What a binding of that namespace refers to. Raises Unmet when it is not to be had."""
+        return await referred.secret(self._kube, namespace, ref)
 
     async def _set_finalizers(self, snapshot: Snapshot, finalizers: tuple[str, ...]) -> Snapshot:
         body = {"metadata": _only(snapshot) | {"finalizers": list(finalizers)}}

@@ -1,6 +1,7 @@
+from dataclasses import fields
 from unittest.mock import sentinel
 
-from funcgate.aspects import all_aspects
+from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Azure, Endpoints
 from funcgate.engine import Engine
 
@@ -9,8 +10,8 @@ async def test_all_aspects_fit_together() -> None:
     async def is_gone(_: str) -> bool | None:
         return None
 
-    azure = Azure(sentinel.apim, sentinel.function_apps, sentinel.graph, sentinel.identities, sentinel.resources)
-    assert Engine(all_aspects(azure, Endpoints()), is_gone).condition_types == (
+    azure = Azure(*([sentinel.client] * len(fields(Azure))))
+    assert Engine(all_aspects(azure, Endpoints()), is_gone, all_checks(azure)).condition_types == (
         "IdentityReady",
         "FunctionAppReady",
         "AppRegistrationReady",
@@ -20,4 +21,5 @@ async def test_all_aspects_fit_together() -> None:
         "BackendReady",
         "PolicyReady",
         "EasyAuthReady",
+        "Verified",
     )

@@ -1,0 +1,130 @@
+"""Proof: calls were made. Past the gateway nobody gets in; through it comes the call that the author names."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from funcgate.answers import from_in_front, why
+from funcgate.azure import FunctionAppClient, Heard, ProbeClient, Secret
+from funcgate.errors import TryAgain, Unmet
+from funcgate.model import Check, Checked, Facts
+from funcgate.routes import Operation
+from funcgate.spec import Binding
+
+CLOSED = (401, 403)
+REDIRECTS = (301, 302, 303, 307, 308)
+SUBSCRIPTION_KEY = "Ocp-Apim-Subscription-Key"
+FUNCTIONS_KEY = "x-functions-key"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Verification(Check):
+    """The door turned a caller away, and the gateway let one through."""
+
+    condition = "Verified"
+
+    def __init__(
+        self, probe: ProbeClient, function_apps: FunctionAppClient, now: Callable[[], datetime] = _now
+    ) -> None:
+        self.probe = probe
+        self.function_apps = function_apps
+        self.now = now
+
+    async def look(self, binding: Binding, facts: Facts) -> Checked:
+        """
+        A GET without anything to a path that is no function's; with an operation named, that call past the gateway with
+        the key alone, and through the gateway.
+        """
+        if not binding.spec.verify.direct and not binding.spec.verify.operation:
+            return Checked(message="No call was asked for (spec.verify).")
+        calls = [self._past(binding, facts)] if binding.spec.verify.direct else []
+        if binding.spec.verify.operation:
+            calls += [self._with_the_key(binding, facts), self._through(binding, facts)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        if failures := [each for each in found if isinstance(each, BaseException)]:
+            raise min(failures, key=_doubt)
+        message = " ".join(map(str, found))
+        return Checked(message=message, facts={"last_verified": f"{self.now():%Y-%m-%dT%H:%M:%SZ}"})
+
+    async def _past(self, binding: Binding, facts: Facts) -> str:
+        path = nobodys_path(str(facts.route_prefix or ""), facts.operations or ())
+        if path is None:
+            raise _unseen("every path of the app may be a function's, so none can be called without running one")
+        status = self._refused(await self._ask(f"https://{facts.host_name}{path}", "direct"), "a call without anything")
+        return f"A call past the gateway was refused with {status}."
+
+    async def _with_the_key(self, binding: Binding, facts: Facts) -> str:
+        """The second lock alone opens nothing."""
+        if not binding.spec.function_app.has_key:
+            return "No key is sent."
+        keys = await self.function_apps.host_keys(binding.spec.function_app.id)
+        key = keys.get(facts.held_key or facts.key_name or "")
+        headers = {FUNCTIONS_KEY: key.reveal()} if key else {}
+        prefix = f"/{facts.route_prefix}" if facts.route_prefix else ""
+        url = f"https://{facts.host_name}{prefix}{_path(binding)}"
+        status = self._refused(await self._ask(url, "direct", headers), "a call with the key and no token")
+        return f"With the key alone it was refused with {status}."
+
+    async def _through(self, binding: Binding, facts: Facts) -> str:
+        verify = binding.spec.verify
+        headers = {}
+        if verify.subscription_key_secret_ref:
+            key: Secret = await binding.secret(verify.subscription_key_secret_ref)
+            headers[SUBSCRIPTION_KEY] = key.reveal()
+        heard = await self._ask(f"{facts.gateway_url}/{facts.api_path}{_path(binding)}", "gateway", headers)
+        if heard.status not in verify.expected:
+            unmet = why(heard, verify.expected)
+            raise Unmet(unmet.reason, f"{verify.operation} through the gateway {unmet.message}", stalled=unmet.stalled)
+        return f"{verify.operation} through the gateway was answered with {heard.status}."
+
+    async def _ask(self, url: str, kind: str, headers: Mapping[str, str] | None = None) -> Heard:
+        try:
+            return await self.probe.get(url, kind, headers)
+        except TryAgain as unheard:
+            raise _unseen(str(unheard)) from unheard
+
+    def _refused(self, heard: Heard, what: str) -> int:
+        """The door's refusal. Raises Unmet when it let the call in, or when something before it answered."""
+        if from_in_front(heard):
+            raise _unseen(f"the platform in front of the door answered {what} with {heard.status}")
+        if heard.status in (*CLOSED, *REDIRECTS):
+            return heard.status
+        raise Unmet(
+            "DoorStillOpen",
+            f"{what} past the gateway got as far as the functions host, which answered {heard.status}, although the "
+            "settings say that the door is closed; if it stays, restart the app",
+        )
+
+
+def _doubt(failure: BaseException) -> int:
+    """Mistakes of ours come first, then what is not so, then what could not be seen."""
+    return (1 + (failure.status == "Unknown")) if isinstance(failure, Unmet) else 0
+
+
+def _path(binding: Binding) -> str:
+    return str(binding.spec.verify.operation).partition(" ")[2]
+
+
+def nobodys_path(prefix: str, operations: tuple[Operation, ...]) -> str | None:
+    """
+    A path that no function's route matches; None where one takes every path.
+
+    Routes stand below the prefix, so another first segment is nobody's. Without a prefix it must be as deep as no route
+    is, and no route may take the rest of a path.
+    """
+    if prefix:
+        return f"/{uuid4().hex}"
+    templates = [each.template for each in operations]
+    if any(template.endswith("/*") or "{*" in template for template in templates):
+        return None
+    depth = max((template.count("/") for template in templates), default=0) + 1
+    return "".join(f"/{uuid4().hex}" for _ in range(depth))
+
+
+def _unseen(why_not: str) -> Unmet:
+    """Nothing is proven either way, which keeps nothing from being Ready."""
+    return Unmet("NotSeenFromHere", why_not, status="Unknown", blocking=False)

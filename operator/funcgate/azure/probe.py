@@ -1,0 +1,77 @@
+"""Calls as others make them: to a function app past the gateway, and through it. No token of ours goes along."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from socket import AF_INET, AddressFamily
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from funcgate.azure.http import CallObserver, nobody_observes
+from funcgate.azure.refusals import unreachable
+from funcgate.errors import TryAgain
+
+SECONDS = 15.0
+READ_BYTES = 2048
+"""As much of an answer as is looked at, to tell who gave it. It is never shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """An answer, as far as it tells who gave it; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    said: str = field(repr=False)
+
+
+class ProbeClient:
+    """One GET at a time, over a session that carries nothing of the operator's."""
+
+    def __init__(self, session: aiohttp.ClientSession, observe: CallObserver = nobody_observes) -> None:
+        self._session = session
+        self._observe = observe
+
+    async def get(self, url: str, kind: str, headers: Mapping[str, str] | None = None) -> Heard:
+        """
+        The answer, whatever its status; redirects are not followed.
+
+        Raises TryAgain, Unreachable or CertificateNotTrusted, when there was none within 15 seconds.
+        """
+        began, status = time.monotonic(), 0
+        try:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=SECONDS)
+            ) as answer:
+                status = answer.status
+                said = (await answer.content.read(READ_BYTES)).decode(errors="replace")
+                return Heard(status=status, headers={n.lower(): v for n, v in answer.headers.items()}, said=said)
+        except TimeoutError as late:
+            raise TryAgain(f"{_host(url)} did not answer within {SECONDS:.0f} s", reason="TimedOut") from late
+        except (aiohttp.ClientError, OSError) as broken:
+            raise unreachable(_host(url), broken) from broken
+        finally:
+            seconds = time.monotonic() - began
+            self._observe(service="probe", method="GET", resource_kind=kind, status=status, seconds=seconds)
+
+
+class ConnectTo(AbstractResolver):
+    """Every name leads to one address and port; certificates are still those of the name."""
+
+    def __init__(self, address: str) -> None:
+        """`address` as in `10.0.0.4:443`."""
+        self._host, _, port = address.rpartition(":")
+        self._port = int(port)
+
+    async def resolve(self, host: str, port: int = 0, family: AddressFamily = AF_INET) -> list[ResolveResult]:
+        """That address."""
+        return [ResolveResult(hostname=host, host=self._host, port=self._port, family=AF_INET, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

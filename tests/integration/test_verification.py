@@ -1,0 +1,238 @@
+"""Proof by calls: what is closed, what comes through, and whose refusal it was when it does not."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from azuresim.scenarios import put
+from azuresim.web import site_of
+from funcgate.azure import Secret
+from funcgate.engine import Pass
+from funcgate.spec import Binding, SecretRef
+from integration.azure_stage import Stage, on_stage, outcome
+
+KEYED: dict[str, Any] = {
+    "operation": "GET /orders",
+    "subscriptionKeySecretRef": {"name": "probe", "key": "subscription-key"},
+}
+POLICY = "<policies><inbound><base />{}</inbound><backend><base /></backend><outbound><base /></outbound></policies>"
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with on_stage(check_contracts=False) as stage:
+        yield stage
+
+
+def a_binding(stage: Stage, key: str | None = None, **verify: Any) -> Binding:
+    """One that names a call, with this subscription key in its Secret, or a valid one."""
+
+    async def secret(ref: SecretRef) -> Secret:
+        assert (ref.name, ref.key) == ("probe", "subscription-key")
+        return Secret(stage.team.subscription_key if key is None else key)
+
+    return replace(stage.binding(verify=KEYED | verify), secret=secret)
+
+
+def verified(done: Pass) -> tuple[str, str]:
+    found = outcome(done, "Verified")
+    return found.status, found.reason
+
+
+def probes(stage: Stage) -> list[tuple[str, str, int]]:
+    """The calls that verification made: to whom, which path, what came of it."""
+    return [(call.service, call.path, call.status) for call in stage.world.log if call.service in ("site", "gateway")]
+
+
+# --- past the gateway
+
+
+async def test_a_call_without_anything_is_refused_and_runs_no_function(stage: Stage) -> None:
+    done = await stage.settled()
+
+    [(service, path, status)] = probes(stage)
+    assert (service, status) == ("site", 401)
+    assert len(path.strip("/")) == 32
+    assert outcome(done, "Verified").message == "A call past the gateway was refused with 401."
+    assert stage.world.invocations == []
+    assert done.facts["lastVerified"].endswith("Z")
+
+
+async def test_no_call_is_made_while_something_else_is_not_true(stage: Stage) -> None:
+    done = await stage.reconcile(stage.binding(adopt=False))
+    assert (verified(done), probes(stage)) == (("Unknown", "Waiting"), [])
+
+
+async def test_none_is_made_when_none_is_asked_for(stage: Stage) -> None:
+    done = await stage.settled(stage.binding(verify={"direct": False}))
+    assert (verified(done), probes(stage)) == (("True", "InSync"), [])
+
+
+async def test_a_door_that_is_open_whatever_its_settings_say_is_not_ready(stage: Stage) -> None:
+    await stage.settled()
+    stage.world.faults.add(method="GET", service="site", status=404, body="", times=1)
+
+    done = await stage.reconcile()
+
+    assert verified(done) == ("False", "DoorStillOpen")
+    assert (done.conditions[0].reason, done.conditions[2].status) == ("DoorStillOpen", "False")
+    assert (await stage.reconcile()).done
+
+
+async def test_nothing_is_proven_from_where_the_app_cannot_be_reached(stage: Stage) -> None:
+    await stage.settled()
+    stage.world.faults.add(method="GET", service="site", reset=True)
+
+    done = await stage.reconcile()
+
+    assert (verified(done), done.done) == (("Unknown", "NotSeenFromHere"), True)
+
+
+async def test_the_platforms_refusal_proves_nothing(stage: Stage) -> None:
+    await stage.settled()
+    rule = {"ipAddress": "10.0.0.0/8", "action": "Allow", "priority": 1, "name": "inside"}
+    put(stage.world, f"{stage.team.site_id}/config/web", {"ipSecurityRestrictions": [rule]})
+
+    assert verified(await stage.reconcile()) == ("Unknown", "NotSeenFromHere")
+
+
+# --- through it
+
+
+async def test_the_named_call_comes_through_the_gateway_and_with_the_key_alone_it_does_not(stage: Stage) -> None:
+    done = await stage.settled(a_binding(stage))
+
+    called = sorted((service, status) for service, _, status in probes(stage))
+    assert called == [("gateway", 200), ("site", 401), ("site", 401)]
+    assert outcome(done, "Verified").message.endswith("GET /orders through the gateway was answered with 200.")
+    assert [each.function for each in stage.world.invocations] == ["ListOrders"]
+
+
+async def test_no_secret_is_in_what_is_said(stage: Stage) -> None:
+    good = await stage.settled(a_binding(stage))
+    bad = await stage.reconcile(a_binding(stage, key="b" * 32))
+    said = f"{good} {bad}"
+    assert stage.team.subscription_key not in said
+    assert "b" * 32 not in said
+    assert stage.team.host_key not in said
+
+
+def no_key(stage: Stage) -> Binding:
+    return stage.binding(verify={"operation": "GET /orders"})
+
+
+def a_wrong_key(stage: Stage) -> Binding:
+    return a_binding(stage, key="0" * 32)
+
+
+def no_such_operation(stage: Stage) -> Binding:
+    return a_binding(stage, operation="GET /nothing/of/that/name")
+
+
+def another_status(stage: Stage) -> Binding:
+    return a_binding(stage, expect=[204])
+
+
+def by_policy(statement: str) -> Callable[[Stage], None]:
+    """Somebody put this statement into the policy of the whole service."""
+    return lambda stage: _global_policy(stage, statement)
+
+
+def _global_policy(stage: Stage, statement: str) -> None:
+    rest = "<backend><forward-request /></backend><outbound /><on-error />"
+    policy = f"<policies><inbound>{statement}</inbound>{rest}</policies>"
+    put(stage.world, f"{stage.team.service_id}/policies/policy", {"format": "rawxml", "value": policy})
+
+
+def answered(status: int, text: str) -> Callable[[Stage], None]:
+    """The function itself, or what stands between it and the gateway, says that."""
+    return lambda stage: _fault(stage, status, text)
+
+
+def _fault(stage: Stage, status: int, text: str) -> None:
+    stage.world.faults.add(method="GET", service="gateway", status=status, body=text)
+
+
+def nothing(stage: Stage) -> None:
+    """All is as it should be; the call is not."""
+
+
+def another_tenant(stage: Stage) -> None:
+    """An app setting that Easy Auth heeds lets in another tenant only."""
+    site_of(stage.world, stage.team.site_id).app_settings["WEBSITE_AUTH_AAD_ALLOWED_TENANTS"] = stage.team.client_id
+
+
+def another_token_version(stage: Stage) -> None:
+    """The gateway holds a token from before the registration asked for another version; it keeps it for a day."""
+    version = stage.application["api"]["requestedAccessTokenVersion"]
+    stage.application["api"]["requestedAccessTokenVersion"] = 1 if version == 2 else 2
+
+
+def no_way_in_for_the_gateway(stage: Stage) -> None:
+    rule = {"ipAddress": "10.0.0.0/8", "action": "Allow", "priority": 1, "name": "inside"}
+    put(stage.world, f"{stage.team.site_id}/config/web", {"ipSecurityRestrictions": [rule]})
+
+
+def a_function_gone(stage: Stage) -> None:
+    functions = site_of(stage.world, stage.team.site_id).functions
+    functions[:] = [each for each in functions if each.name != "ListOrders"]
+
+
+def nobody_is_assigned(stage: Stage) -> None:
+    """Entra has been told to give tokens only to who is assigned, and the gateway has none yet."""
+    principal = stage.world.entra.principal(stage.team.client_id)
+    assert principal
+    principal["appRoleAssignmentRequired"] = True
+
+
+def before_any_call(stage: Stage) -> Binding:
+    return a_binding(stage)
+
+
+def without_key(stage: Stage) -> Binding:
+    return replace(
+        stage.binding(verify=KEYED, functionApp={"id": stage.team.site_id, "key": {"source": "None"}}),
+        secret=a_binding(stage).secret,
+    )
+
+
+ASKS = '<check-header name="X-Caller" failed-check-httpcode="401" failed-check-error-message="?" ignore-case="true" />'
+FILTER = '<ip-filter action="allow"><address>203.0.113.9</address></ip-filter>'
+
+Case = tuple[str, Callable[[Stage], Any], Callable[[Stage], Binding]]
+CASES: list[Case] = [
+    ("SubscriptionKeyMissing", nothing, no_key),
+    ("SubscriptionKeyInvalid", nothing, a_wrong_key),
+    ("OperationNotMatched", nothing, no_such_operation),
+    ("UnexpectedStatus", nothing, another_status),
+    ("CallerTokenRefused", by_policy(ASKS), a_binding),
+    ("CallerAddressRefused", by_policy(FILTER), a_binding),
+    ("CallVolumeExceeded", answered(429, "Rate limit is exceeded."), a_binding),
+    ("TokenNotAccepted", another_token_version, a_binding),
+    ("CallerNotAllowed", another_tenant, a_binding),
+    ("AccessRestricted", no_way_in_for_the_gateway, a_binding),
+    ("KeyRefused", nothing, without_key),
+    ("FunctionNotFound", a_function_gone, a_binding),
+    ("GatewayFailed", nobody_is_assigned, before_any_call),
+    ("FunctionRefused", answered(403, "not you"), a_binding),
+    ("FunctionFailed", answered(500, "oh no"), a_binding),
+    ("BackendSlow", answered(504, "late"), a_binding),
+    ("BackendUnavailable", answered(502, "<html>bad gateway</html>"), a_binding),
+    ("HostRuntimeDown", answered(503, "Function host is not running."), a_binding),
+]
+
+
+@pytest.mark.parametrize(("reason", "broken", "binding"), CASES, ids=[case[0] for case in CASES])
+async def test_a_call_that_fails_has_its_cause_named(
+    stage: Stage, reason: str, broken: Callable[[Stage], Any], binding: Callable[[Stage], Binding]
+) -> None:
+    await stage.settled(binding(stage)) if binding is a_binding else await stage.settled()
+    broken(stage)
+
+    done = await stage.reconcile(binding(stage))
+
+    assert verified(done) == ("False", reason), outcome(done, "Verified").message
+    assert outcome(done, "Verified").message.startswith(f"{binding(stage).spec.verify.operation} through the gateway")
+    assert done.conditions[0].reason == reason
