@@ -75,6 +75,7 @@ GOOD = (
                                                                                              "key": "k"}}}),
     Good("some functions are published", functions(include=["GetOrder", "list_orders-2"], exclude=["Purge"])
          | {"api": {"path": "orders"}}),
+    Good("a slot is a function app", {"functionApp": {"id": SITE + "/slots/staging"}}),
     Good("the shortest interval", {"drift": {"interval": "60s"}}),
     Good("the longest interval", {"drift": {"interval": "23h59m60s"}}),
     Good("no interval is the usual one", {"drift": {}}),
@@ -94,6 +95,7 @@ BAD = (
     Bad("an API of the service is not the service", {"apiManagement": {"id": SERVICE + "/apis/orders"}},
         "apiManagement.id", "az apim show --query id"),
     Bad("a service is no site", {"functionApp": {"id": SERVICE}}, "functionApp.id", "az functionapp show --query id"),
+    Bad("a slot has a name", {"functionApp": {"id": SITE + "/slots/"}}, "functionApp.id", "az functionapp show"),
     Bad("a group is no site", {"functionApp": {"id": GROUP}}, "functionApp.id", "az functionapp show --query id"),
     Bad("which identity is not said", service(type="UserAssigned"), "apiManagement.identity", "add `id`"),
     Bad("the service's own identity has no id", service(type="SystemAssigned", id=NAMED_IDENTITY),

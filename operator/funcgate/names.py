@@ -40,9 +40,16 @@ def api_name(binding: Binding) -> str:
     return whole if len(whole) <= LONGEST else distinct(whole, whole)
 
 
+def app_name(binding: Binding) -> str:
+    """The function app's name; of a slot, that and the slot's: `orders-fn-staging`."""
+    site = ResourceId.parse(binding.spec.function_app.id)
+    above = site.parent if site.type.lower().endswith("/slots") else None
+    return f"{above.name}-{site.name}" if above else site.name
+
+
 def backend_name(binding: Binding) -> str:
     """The name that "Import Function App" gives to the backend of this app."""
-    return plain(ResourceId.parse(binding.spec.function_app.id).name)
+    return plain(app_name(binding))
 
 
 def named_value_name(binding: Binding) -> str:
@@ -57,8 +64,8 @@ def registration_name(binding: Binding) -> str:
     All bindings of an app have the same one, for it has one door.
     """
     instance = binding.owner.partition("/")[0]
-    site = ResourceId.parse(binding.spec.function_app.id)
-    return distinct(plain(f"funcgate-{instance}-{site.name}"), f"{instance}{binding.spec.function_app.id.lower()}")
+    site = binding.spec.function_app.id.lower()
+    return distinct(plain(f"funcgate-{instance}-{app_name(binding)}"), f"{instance}{site}")
 
 
 def host_key_name(binding: Binding) -> str:

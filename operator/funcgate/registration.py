@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from funcgate.azure import Application, Redirect, ServicePrincipal, WaysIn
 from funcgate.errors import Unmet
 from funcgate.model import Facts
+from funcgate.names import app_name
 from funcgate.spec import Binding, ExistingRegistration
 
 MADE_VERSION = 2
@@ -118,9 +119,8 @@ def less(before: WaysIn, after: WaysIn) -> WaysIn:
 
 def new(binding: Binding, wish: Registration) -> dict[str, Any]:
     """A registration that nobody signs in to, as it is made."""
-    site = binding.spec.function_app.id.rpartition("/")[2]
     return {
-        "displayName": f"{site} (funcgate)",
+        "displayName": f"{app_name(binding)} (funcgate)",
         "signInAudience": "AzureADMyOrg",
         "api": {"requestedAccessTokenVersion": MADE_VERSION},
         "notes": f"Made by funcgate for the door of {binding.spec.function_app.id}",

@@ -52,7 +52,7 @@ def _arm_id(what: str, type_and_name: str) -> AfterValidator:
 
 
 SERVICE_TYPE = r"Microsoft\.ApiManagement/service/[a-z](?:[-a-z0-9]{0,48}[a-z0-9])?"
-SITE_TYPE = r"Microsoft\.Web/sites/[a-z0-9](?:[-a-z0-9]{0,58}[a-z0-9])?"
+SITE_TYPE = r"Microsoft\.Web/sites/[a-z0-9](?:[-a-z0-9]{0,58}[a-z0-9])?(?:/slots/[a-z0-9](?:[-a-z0-9]{0,58}[a-z0-9])?)?"
 IDENTITY_TYPE = r"Microsoft\.ManagedIdentity/userAssignedIdentities/[a-z0-9][-\w]{2,127}"
 
 ServiceId = Annotated[str, _arm_id("an API Management service", SERVICE_TYPE)]

@@ -13,6 +13,7 @@ import asyncio
 import copy
 import json
 import tempfile
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -31,7 +32,8 @@ from azuresim.entra.tokens import EntraError
 from azuresim.msi import add_user_identity
 from azuresim.resources import Document
 from azuresim.scenarios import GROUP, Imported, at_once, imported, put
-from azuresim.web import site, site_of
+from azuresim.web import add_function_app, site, site_of
+from azuresim.web.sites import unique_host_name
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call
 from funcgate.aspects import all_aspects, all_checks
@@ -230,9 +232,9 @@ class Stage:
             token = {"Authorization": self.token_of(self.team.stranger_client_id)}
         return all(self.turned_away(headers) for headers in (key, key | token))
 
-    def turned_away(self, headers: Mapping[str, str]) -> bool:
+    def turned_away(self, headers: Mapping[str, str], host: str = "") -> bool:
         """Whether a call past the gateway with these headers is refused now."""
-        call = HttpCall.of("GET", f"https://{self.team.site_host}/v1/ping", headers)
+        call = HttpCall.of("GET", f"https://{host or self.team.site_host}/v1/ping", headers)
         return at_once(site(call, self.world)).status in (401, 403)
 
     @asynccontextmanager
@@ -348,3 +350,25 @@ def seen_by_the_function(answer: HttpAnswer) -> Json:
     """What the function echoed of the call that reached it."""
     found: Json = json.loads(answer.body)
     return found
+
+
+def add_slot(stage: Stage, name: str = "staging") -> str:
+    """The id of a new slot of the app, with the app's functions in it."""
+    slot = f"{stage.team.site_id}/slots/{name}"
+    functions = list(site_of(stage.world, stage.team.site_id).functions)
+    add_function_app(
+        stage.world, slot, host_name=unique_host_name(slot), functions=functions, route_prefix=stage.team.route_prefix
+    )
+    return slot
+
+
+def longest_chain(calls: Sequence[Call]) -> Sequence[Call]:
+    """Calls of which none began before the one before it had ended, as long in all as can be."""
+    best: list[tuple[float, list[Call]]] = [(0.0, [])]
+    ended = [0.0]
+    for call in sorted(calls, key=lambda call: call.began + call.seconds):
+        before = best[bisect_right(ended, call.began) - 1]
+        with_it = (before[0] + call.seconds, [*before[1], call])
+        best.append(max(best[-1], with_it, key=lambda found: found[0]))
+        ended.append(call.began + call.seconds)
+    return best[-1][1]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from azuresim.arm.routes import ROUTES
@@ -9,7 +10,7 @@ from azuresim.web import site_of
 from azuresim.world import Call
 from funcgate.engine import Pass
 from funcgate.spec import Binding
-from integration.azure_stage import NAMED, Stage, on_stage
+from integration.azure_stage import NAMED, Stage, add_slot, on_stage
 
 ROLE = json.loads((Path(__file__).parents[2] / "deploy" / "azure-role.json").read_text())
 
@@ -45,6 +46,7 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
         await own_backend(stage, rights)
         await nobody_is_asked(stage, rights)
         await an_import(stage, rights)
+        await a_slot(stage, rights)
         await rights.settled(stage.binding(identity=NAMED))
         await rights.settled(stage.binding(identity=NAMED, deleting=True))
         await the_identity_again(stage, rights)
@@ -73,6 +75,14 @@ async def an_import(stage: Stage, rights: Rights) -> None:
     site.sync()
     await rights.settled(stage.binding(identity=NAMED, api=api))
     await rights.settled(stage.binding(identity=NAMED, api=api, deleting=True))
+
+
+async def a_slot(stage: Stage, rights: Rights) -> None:
+    """A slot is published and taken down, with all that its app has."""
+    slot = add_slot(stage)
+    binding = stage.binding(identity=NAMED, functionApp={"id": slot}, entra={}, api={"path": "staging"})
+    await rights.settled(binding)
+    await rights.settled(replace(binding, deleting=True))
 
 
 async def own_backend(stage: Stage, rights: Rights) -> None:

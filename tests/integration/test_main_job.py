@@ -3,14 +3,12 @@
 import asyncio
 import copy
 import time
-from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from azuresim.scenarios import imported
-from azuresim.world import Call
 from funcgate.azure.operations import SHORTEST_SECONDS
 from integration.azure_stage import (
     ADOPTION,
@@ -21,6 +19,7 @@ from integration.azure_stage import (
     VAULT,
     Json,
     Stage,
+    longest_chain,
     on_stage,
     seen_by_the_function,
 )
@@ -364,15 +363,3 @@ async def test_a_pass_lasts_as_long_as_its_longest_chain_of_calls(before: Json |
         ratio = seconds / (pauses + sum(call.seconds for call in chain))
         print(f"{seconds:.2f} s, {ratio:.2f} × its longest chain, {len(chain)} calls")  # noqa: T201
         assert len(stage.writes()) == len(ADOPTION) - (before is not None)
-
-
-def longest_chain(calls: Sequence[Call]) -> Sequence[Call]:
-    """Calls of which none began before the one before it had ended, as long in all as can be."""
-    best: list[tuple[float, list[Call]]] = [(0.0, [])]
-    ended = [0.0]
-    for call in sorted(calls, key=lambda call: call.began + call.seconds):
-        before = best[bisect_right(ended, call.began) - 1]
-        with_it = (before[0] + call.seconds, [*before[1], call])
-        best.append(max(best[-1], with_it, key=lambda found: found[0]))
-        ended.append(call.began + call.seconds)
-    return best[-1][1]

@@ -11,7 +11,7 @@ from azuresim.web import site_of
 from azuresim.world import Call
 from funcgate.errors import Unmet
 from funcgate.spec import Binding, Neighbour
-from integration.azure_stage import HARDENING, SYSTEM, Stage, on_stage, outcome, troubles, written
+from integration.azure_stage import HARDENING, SYSTEM, Stage, add_slot, on_stage, outcome, troubles, written
 
 AUTO, MADE = {"registration": {"type": "Auto"}}, {"registration": {"type": "Managed"}}
 API = {"path": "shop/v2"}
@@ -167,6 +167,22 @@ async def test_one_that_was_only_found_and_is_gone_is_not_replaced_by_another(st
     assert "{type: Managed}" in found.message
 
 
+async def test_a_slot_is_locked_beside_its_app_with_a_door_a_key_and_a_registration_of_its_own(stage: Stage) -> None:
+    await stage.settled()
+    slot = add_slot(stage)
+    binding = replace(stage.binding(functionApp={"id": slot}, entra=AUTO, api={"path": "staging"}), name="staging")
+    binding = replace(binding, owner="prod/shop/staging")
+
+    done = await stage.settled(binding)
+
+    assert await through(stage, "staging/orders") == 200
+    assert stage.turned_away({}, done.facts["hostName"])
+    assert done.facts["clientId"] != stage.team.client_id
+    assert (await stage.settled(binding)).changes == ()
+    assert (await stage.settled()).changes == ()
+    assert f"{stage.team.service_id}/backends/orders-fn-staging".lower() in stage.world.arm.documents
+
+
 # --- the one that is found
 
 
@@ -302,7 +318,7 @@ async def test_a_registration_that_is_not_ours_to_change_is_named_and_the_rest_i
     found = outcome(done, "AppRegistrationReady")
     assert (found.reason, found.stalled) == ("GraphPermissionMissing", True)
     assert "spec.entra.harden: Nothing" in found.message
-    assert troubles(done).keys() == {"AppRegistrationReady"}
+    assert troubles(done).keys() == {"AppRegistrationReady", "Verified"}
     assert stage.door_is_closed()
 
 

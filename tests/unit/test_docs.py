@@ -19,7 +19,8 @@ import yaml
 from builders import a_binding
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Azure, Endpoints
-from funcgate.cli.plan import CHANGES, ERROR, NOTHING_TO_DO
+from funcgate.cli.manifests import ERROR
+from funcgate.cli.plan import CHANGES, NOTHING_TO_DO
 from funcgate.conditions import READY, RECONCILING, STALLED
 from funcgate.controller import registrations, scopes, verdicts
 from funcgate.controller.cache import FINALIZER

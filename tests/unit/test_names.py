@@ -1,7 +1,7 @@
 import pytest
 
 from builders import SITE, a_binding
-from funcgate.names import LONGEST_KEY, backend_name, host_key_name, named_value_name
+from funcgate.names import LONGEST_KEY, app_name, backend_name, host_key_name, named_value_name, registration_name
 from funcgate.spec import Binding
 
 
@@ -9,6 +9,12 @@ from funcgate.spec import Binding
 def test_names_are_those_of_the_import(site: str, name: str) -> None:
     binding = a_binding(functionApp={"id": SITE.replace("orders-fn", site)})
     assert (backend_name(binding), named_value_name(binding)) == (name, f"{name}-key")
+
+
+def test_a_slots_things_are_told_from_its_apps() -> None:
+    slot = a_binding(functionApp={"id": f"{SITE}/slots/Staging"})
+    assert (backend_name(slot), app_name(slot)) == ("orders-fn-staging", "orders-fn-Staging")
+    assert registration_name(slot) != registration_name(a_binding())
 
 
 def a_binding_called(namespace: str, name: str, owner: str) -> Binding:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from funcgate.azure import ApimClient, Endpoints, FunctionAppClient, ResourceId
+from funcgate.azure import ApimClient, Endpoints, FunctionAppClient
 from funcgate.azure.auth_settings import AuthSettings, Json, Surroundings, lay, read, settings_file
 from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Phase, Plan
+from funcgate.names import backend_name
 from funcgate.spec import Binding, KeepCaller
 
 KEY = "config/authsettingsV2"
@@ -193,7 +194,7 @@ def _cut_off(binding: Binding, facts: Facts, before: AuthSettings, after: AuthSe
         if before.unauthenticated_client_action == "RedirectToLoginPage":
             yield "people who sign in"
         return
-    ours = ResourceId.parse(binding.spec.function_app.id).name
+    ours = backend_name(binding)
     for name, url in before.around.other_backends:
         if _host(url) == facts.host_name and name.lower() != ours.lower():
             yield f"backend {name}"

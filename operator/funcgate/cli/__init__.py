@@ -3,8 +3,10 @@
 import click
 
 from funcgate import __version__
+from funcgate.cli.explain import explain
 from funcgate.cli.plan import plan
 from funcgate.cli.run import run
+from funcgate.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,5 +15,5 @@ def main() -> None:
     """Keep Azure API Management and Function Apps reconciled with FunctionApiBinding objects."""
 
 
-main.add_command(plan)
-main.add_command(run)
+for command in (explain, plan, run, verify):
+    main.add_command(command)

@@ -1,101 +1,33 @@
 """`funcgate plan -f FILE…`: what a pass would write, without writing it."""
 
-import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 
 from funcgate import report
-from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import connect
-from funcgate.engine import Engine, Pass
-from funcgate.errors import FuncgateError, SpecError
-from funcgate.settings import Settings
-from funcgate.spec import KIND, Binding, Neighbour
+from funcgate.cli.manifests import ERROR, LookingCommand, looked_at, takes_manifests
+from funcgate.engine import Pass
 
-NOTHING_TO_DO, ERROR, CHANGES = 0, 1, 2
+NOTHING_TO_DO, CHANGES = 0, 2
 
 
-class _Command(click.Command):
-    """A wrong option ends with 1, since 2 says that there are changes."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as wrong:
-            wrong.show()
-            raise SystemExit(ERROR) from None
-
-
-@click.command(cls=_Command)
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help="A manifest; may be given more than once. '-' reads standard input.",
-)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.command(cls=LookingCommand)
+@takes_manifests
 def plan(files: Sequence[Path], output: str) -> None:
     """
     Show what a pass would change in Azure, and write nothing.
 
     Ends with 0 when there is nothing to do, 2 when there are changes, 1 when something stands in the way.
     """
-    try:
-        settings = Settings.read()
-        bindings = _together([Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)])
-        if not bindings:
-            raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
-        passes = asyncio.run(_passes(settings, bindings))
-    except FuncgateError as error:
-        raise click.ClickException(str(error)) from error
-    _print(passes, output)
-    raise SystemExit(_exit_code(list(passes.values())))
-
-
-def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    for file in files:
-        with click.open_file(str(file)) as text:
-            try:
-                documents = list(yaml.safe_load_all(text))
-            except yaml.YAMLError as error:
-                raise SpecError(str(file), f"is not YAML: {error}") from None
-        yield from (each for each in documents if isinstance(each, dict) and each.get("kind") == KIND)
-
-
-def _together(bindings: Sequence[Binding]) -> list[Binding]:
-    """The bindings, each knowing the others of its function app; who stands first counts as older."""
-
-    def neighbours(place: int, of: Binding) -> Iterator[Neighbour]:
-        for other_place, other in enumerate(bindings):
-            if other is not of and other.spec.function_app.id.lower() == of.spec.function_app.id.lower():
-                yield Neighbour.of(f"{other.namespace}/{other.name}", other.spec, older=other_place < place)
-
-    return [replace(each, neighbours=tuple(neighbours(place, each))) for place, each in enumerate(bindings)]
-
-
-async def _passes(settings: Settings, bindings: Sequence[Binding]) -> dict[str, Pass]:
-    endpoints = settings.endpoints()
-    async with connect(endpoints) as azure:
-        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
-        done = await asyncio.gather(*(engine.reconcile(each, dry_run=True) for each in bindings))
-    return {f"{each.namespace}/{each.name}": one for each, one in zip(bindings, done, strict=True)}
-
-
-def _print(passes: dict[str, Pass], output: str) -> None:
+    passes = looked_at(files)
     if output == "json":
         click.echo(json.dumps([report.as_json(name, done) for name, done in passes.items()], indent=2))
-        return
-    for name, done in passes.items():
-        click.echo("\n".join(report.lines(name, done)))
+    else:
+        for name, done in passes.items():
+            click.echo("\n".join(report.lines(name, done)))
+    raise SystemExit(_exit_code(list(passes.values())))
 
 
 def _exit_code(passes: Sequence[Pass]) -> int:

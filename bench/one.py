@@ -1,0 +1,74 @@
+"""One binding: from nothing to Ready against its longest chain of dependent calls, and what a settled pass costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+from azuresim.web import site_of
+from bench.figures import Figure
+from funcgate.azure.operations import SHORTEST_SECONDS
+from integration.azure_stage import SYSTEM, Stage, longest_chain, on_stage
+
+LATENCY = 0.05
+MOST_CHAINS = 1.25
+MOST_READS = 8
+API = {"path": "shop/v2"}
+MADE = {"registration": {"type": "Managed"}}
+
+
+def measure() -> list[Figure]:
+    """From nothing to Ready: for an app that was imported by hand, and for one that nobody published."""
+    return [asyncio.run(_chain(name, whole=whole)) for name, whole in (("adopted", False), ("from nothing", True))]
+
+
+def at_rest() -> list[Figure]:
+    """A settled binding, looked at once more."""
+    return asyncio.run(_at_rest())
+
+
+async def _chain(name: str, *, whole: bool) -> Figure:
+    async with on_stage(latency=LATENCY, check_contracts=False) as stage:
+        binding = _binding(stage, whole=whole)
+        started = time.monotonic()
+        done = await stage.reconcile(binding)
+        seconds = time.monotonic() - started
+        assert done.done, done
+        calls = list(stage.world.log)
+        chain = longest_chain(calls)
+        pauses = SHORTEST_SECONDS * sum("operationsStatuses" in call.path for call in chain)
+        least = pauses + sum(call.seconds for call in chain)
+        details = {"seconds": seconds, "chain": least, "calls": len(calls), "in_chain": len(chain)}
+        ratio = seconds / least
+        return Figure(name=f"{name}: time to Ready", value=ratio, unit="chains", most=MOST_CHAINS, details=details)
+
+
+async def _at_rest() -> list[Figure]:
+    figures = []
+    for name, whole in (("adopted", False), ("published", True)):
+        async with on_stage(check_contracts=False) as stage:
+            binding = _binding(stage, whole=whole)
+            await stage.settled(binding)
+            await stage.settled(binding)
+            arm = Counter(call.method for call in stage.calls() if call.service == "arm")
+            details: dict[str, Any] = {f"{method} {kind}": count for (method, kind), count in stage.ledger().items()}
+            reads, writes = arm["GET"] + arm["HEAD"], len(stage.writes())
+            figures += [
+                Figure(name=f"{name}: writes", value=writes, most=0),
+                Figure(name=f"{name}: reads of ARM", value=reads, most=MOST_READS, details=details),
+            ]
+    return figures
+
+
+def _binding(stage: Stage, *, whole: bool) -> Any:
+    if not whole:
+        stage.give_identity(SYSTEM)
+        return stage.binding()
+    for operation in stage.team.operation_ids:
+        stage.world.arm.delete(f"{operation}/policies/policy")
+    for left in (stage.team.api_id, stage.team.backend_id, stage.team.named_value_id):
+        stage.world.arm.delete(left)
+    site_of(stage.world, stage.team.site_id).keys.functions.clear()
+    return stage.binding(api=API, entra=MADE)

@@ -1,0 +1,31 @@
+"""`funcgate explain -f FILE…`: the way of a call, link by link, and where it breaks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from funcgate import report
+from funcgate.cli.manifests import LookingCommand, looked_at, takes_manifests
+
+WHOLE, BROKEN = 0, 1
+
+
+@click.command(cls=LookingCommand)
+@takes_manifests
+def explain(files: Sequence[Path], output: str) -> None:
+    """
+    Show the chain caller → gateway → token → key → door → function, and what is wrong with each link.
+
+    Looks at Azure, makes the calls of spec.verify when all else is right, and writes nothing. Ends with 0 when every
+    link holds or could not be seen, 1 when one is broken.
+    """
+    passes = looked_at(files)
+    if output == "json":
+        click.echo(json.dumps([report.chain_as_json(name, done) for name, done in passes.items()], indent=2))
+    else:
+        for name, done in passes.items():
+            click.echo("\n".join(report.chain_lines(name, done)))
+    broken = any(link.state is report.State.BROKEN for done in passes.values() for link in report.chain(done))
+    raise SystemExit(BROKEN if broken else WHOLE)

@@ -1,0 +1,86 @@
+"""The command line as people and pipelines use it: a process, files, an exit code."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from azuresim.world import Call
+from integration.azure_stage import Stage, is_write
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Somebody with the operator's rights in Azure and a manifest in a file."""
+
+    stage: Stage
+    folder: Path
+
+    def manifest(self, name: str = "orders.yaml", **changes: Any) -> Path:
+        team = self.stage.team
+        spec = {
+            "apiManagement": {"id": team.service_id},
+            "functionApp": {"id": team.site_id},
+            "entra": {"registration": {"type": "Existing", "clientId": team.client_id}},
+            "api": {"name": team.api_name, "import": {"from": "None"}},
+            "adopt": True,
+        }
+        metadata = {"namespace": "shop", "name": "orders"}
+        binding = {"apiVersion": "funcgate.dev/v1alpha1", "kind": "FunctionApiBinding", "metadata": metadata}
+        file = self.folder / name
+        file.write_text(yaml.safe_dump(binding | {"spec": spec | changes}))
+        return file
+
+    async def run(self, command: str, *arguments: str | Path, **environment: str) -> Ran:
+        """`funcgate COMMAND …` as a process; only its calls are in the log."""
+        self.stage.world.log.clear()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "funcgate", command),
+            *map(str, arguments),
+            env=self._environment() | environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    def _environment(self) -> dict[str, str]:
+        team, azure = self.stage.team, self.stage.simulator
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
+            "AZURE_CLIENT_ID": team.operator_client_id,
+            "AZURE_TENANT_ID": team.tenant_id,
+            "AZURE_FEDERATED_TOKEN_FILE": str(team.write_assertion(self.folder)),
+            "AZURE_AUTHORITY_HOST": azure.url,
+            "SSL_CERT_FILE": str(azure.ca_file),
+            "FUNCGATE_ARM_ENDPOINT": azure.url,
+            "FUNCGATE_GRAPH_ENDPOINT": azure.url,
+            "FUNCGATE_CONNECT_TO": f"{azure.host}:{azure.port}",
+            "FUNCGATE_INSTANCE_ID": "prod",
+        }
+
+    def calls(self) -> set[tuple[str, str]]:
+        """What was asked of Azure, by method and service."""
+        return {(call.method, call.service) for call in self._log()}
+
+    def writes(self) -> list[Call]:
+        """What would have changed something in Azure."""
+        return [call for call in self._log() if is_write(call)]
+
+    def _log(self) -> list[Call]:
+        return list(self.stage.world.log)
