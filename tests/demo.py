@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 from azuresim.msi import add_user_identity
-from azuresim.scenarios import GRAPH_PERMISSIONS, GROUP, OPERATOR, deployed, imported
+from azuresim.scenarios import GRAPH_PERMISSIONS, GROUP, OPERATOR, deployed, imported, put
 from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from azuresim.world import Clock, World
@@ -72,6 +72,7 @@ def the_teams_azure(azure: Simulator) -> Mapping[str, Callers]:
     """An app that is in no API yet, one that was imported by hand, and an identity that may call for it."""
     world = azure.world
     orders, billing = deployed(world, "orders"), imported(world, "billing")
+    put(world, f"{billing.service_id}/products/partners", {"displayName": "Partners", "state": "published"})
     add_user_identity(world, f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller")
     world.entra.graph_permissions[OPERATOR] = {*GRAPH_PERMISSIONS, "AppRoleAssignment.ReadWrite.All"}
     return {"orders": Callers(azure, orders, "orders"), "billing": Callers(azure, billing, billing.api_path)}

@@ -104,6 +104,9 @@ class StubApim:
     async def products_of(self, service: str, api: str) -> Sequence[Product]:
         return self.products
 
+    async def get_product(self, service: str, product: str) -> Product | None:
+        return next((each for each in self.products if each.name == product), None)
+
     async def get_global_policy(self, service: str) -> PolicyText | None:
         return self.global_policy
 

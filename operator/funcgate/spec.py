@@ -216,7 +216,7 @@ class Import(_Part):
     from_: Literal["Functions", "None"] = Field(default="Functions", alias="from")
 
 
-OF_AN_IMPORT = ("path", "display_name", "description", "subscription_required")
+OF_AN_IMPORT = ("path", "display_name", "description", "subscription_required", "products")
 """What only an API that is ours to keep can be told."""
 
 
@@ -241,6 +241,13 @@ class Api(_Part):
     display_name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     description: Annotated[str, StringConstraints(max_length=1000)] | None = None
     subscription_required: bool | None = None
+    products: (
+        Annotated[
+            tuple[Annotated[str, StringConstraints(pattern=r"^[^*#&+:<>?/\s]+\Z", min_length=1, max_length=80)], ...],
+            Field(max_length=20, strict=False),
+        ]
+        | None
+    ) = None
 
     @property
     def imported(self) -> bool:

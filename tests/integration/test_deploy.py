@@ -255,4 +255,5 @@ def test_the_role_in_azure_reads_no_secret_but_the_keys_that_it_keeps_equal() ->
     assert listing == {
         "microsoft.apimanagement/service/namedvalues/listvalue/action",
         "microsoft.web/sites/host/listkeys/action",
+        "microsoft.web/sites/slots/host/listkeys/action",
     }

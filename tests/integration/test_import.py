@@ -92,6 +92,71 @@ async def test_functions_that_come_change_and_go_are_followed(stage: Stage) -> N
     assert (await called(stage, "/all-orders"), await called(stage)) == (200, 404)
 
 
+# --- products
+
+
+def a_product(stage: Stage, name: str = "partners", **properties: Any) -> str:
+    product = f"{stage.team.service_id}/products/{name}"
+    put(stage.world, product, {"displayName": name, "state": "published"} | properties)
+    return product
+
+
+async def test_the_api_is_put_into_its_products_last_of_all_and_once(stage: Stage) -> None:
+    a_product(stage)
+    api = API | {"products": ["Partners"]}
+
+    await settled(stage, api)
+
+    assert stage.writes()[-1] == f"PUT apis/{NAME}"
+    assert f"{stage.team.service_id}/products/partners/apis/{NAME}".lower() in stage.world.arm.documents
+    assert (await settled(stage, api)).changes == ()
+
+
+async def test_a_place_that_somebody_took_away_is_taken_again(stage: Stage) -> None:
+    api = API | {"products": ["partners"]}
+    product = a_product(stage)
+    await settled(stage, api)
+    stage.world.arm.delete(f"{product}/apis/{NAME}")
+
+    done = await settled(stage, api)
+
+    assert [write.key for write in done.changes] == [f"products/partners/apis/{NAME}"]
+
+
+async def test_a_product_that_is_not_there_is_said_when_all_else_is_done(stage: Stage) -> None:
+    done = await stage.reconcile(stage.binding(api=API | {"products": ["partners"]}))
+    assert (outcome(done, "ApiReady").reason, outcome(done, "ApiReady").stalled) == ("ProductNotFound", True)
+    assert troubles(done).keys() == {"ApiReady", "Verified"}
+    assert await called(stage) == 200
+
+
+async def test_an_open_product_does_not_get_the_api_unless_everybody_may_call_it(stage: Stage) -> None:
+    product = a_product(stage, subscriptionRequired=False)
+    api = API | {"products": ["partners"]}
+
+    done = await stage.reconcile(stage.binding(api=api))
+
+    assert outcome(done, "ApiReady").reason == "ProductOpen"
+    assert f"{product}/apis/{NAME}".lower() not in stage.world.arm.documents
+    await settled(stage, api, policy={"allowAnonymousCallers": True})
+    assert f"{product}/apis/{NAME}".lower() in stage.world.arm.documents
+
+
+async def test_its_own_products_do_not_keep_an_api_from_going_and_others_do(stage: Stage) -> None:
+    a_product(stage)
+    api = API | {"products": ["partners"]}
+    await settled(stage, api)
+    theirs = a_product(stage, "theirs")
+    put(stage.world, f"{theirs}/apis/{NAME}", {})
+
+    held = await stage.reconcile(stage.binding(api=api, deleting=True))
+    stage.world.arm.delete(f"{theirs}/apis/{NAME}")
+    await settled(stage, api, deleting=True)
+
+    assert "product theirs;" in outcome(held, "ApiReady").message.replace(" remove", "")
+    assert api_id(stage).lower() not in stage.world.arm.documents
+
+
 # --- which functions
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from azuresim.arm.routes import ROUTES
+from azuresim.scenarios import put
 from azuresim.web import site_of
 from azuresim.world import Call
 from funcgate.engine import Pass
@@ -67,8 +68,9 @@ async def nobody_is_asked(stage: Stage, rights: Rights) -> None:
 
 
 async def an_import(stage: Stage, rights: Rights) -> None:
-    """An API of our own beside the imported one: made, followed when functions go, and taken away."""
-    api = {"path": "imported"}
+    """An API of our own beside the imported one: made, in a product, followed when functions go, and taken away."""
+    put(stage.world, f"{stage.team.service_id}/products/partners", {"displayName": "Partners", "state": "published"})
+    api = {"path": "imported", "products": ["partners"]}
     await rights.settled(stage.binding(identity=NAMED, api=api))
     site = site_of(stage.world, stage.team.site_id)
     site.deploy(site.functions[:1])

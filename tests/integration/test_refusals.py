@@ -633,6 +633,8 @@ ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/service/apis/operations/read",
     "Microsoft.ApiManagement/service/apis/operations/write",
     "Microsoft.ApiManagement/service/apis/operations/delete",
+    "Microsoft.ApiManagement/service/products/read",
+    "Microsoft.ApiManagement/service/products/apis/write",
     "Microsoft.ApiManagement/service/subscriptions/read",
     "Microsoft.ApiManagement/service/namedValues/write",  # test_second_lock.py
     "Microsoft.ApiManagement/service/namedValues/delete",

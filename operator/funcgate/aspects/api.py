@@ -1,13 +1,13 @@
 """The API whose calls reach the functions, with an operation per function and method; or somebody else's, looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from funcgate import marks
 from funcgate import policy as documents
 from funcgate.azure import Api as SeenApi
-from funcgate.azure import ApimClient, ApiOperation
+from funcgate.azure import ApimClient, ApiOperation, Product
 from funcgate.conditions import WAITING
 from funcgate.errors import Unmet
 from funcgate.marks import Mark
@@ -42,10 +42,18 @@ class OfferedOperation:
 FEW = 2
 """With fewer functions than that, all of them may well go at once."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class InProduct:
+    """That a product holds the API; its name in lower case, since Azure compares names without regard to it."""
+
+    product: str
+
+
 QUOTED = 5
 """As many of those who use an API a message names."""
 
-State = PublishedApi | OfferedOperation
+State = PublishedApi | OfferedOperation | InProduct
 
 
 class Api(Aspect[State]):
@@ -56,6 +64,7 @@ class Api(Aspect[State]):
     phase = Phase.SWITCH
     gives = ("api_path", "unasked", "published", "offered")
     minds = ("gateway_url", "operations")
+    also_in = (Phase.CLEAR,)
 
     def __init__(self, apim: ApimClient) -> None:
         self.apim = apim
@@ -86,10 +95,15 @@ class Api(Aspect[State]):
             if ownership is Ownership.OURS:
                 await self._must_not_be_in_use(binding)
             return {_resource(binding): Observed(state=state, ownership=ownership, etag=api.etag)}
+        wanted = binding.spec.api.products
+        products = await self.apim.products_of(service, name) if wanted or api.subscription_required else ()
+        state = replace(state, unasked=await self._unasked(binding, api, products))
         found: dict[str, Observed[State]] = {
-            _resource(binding): Observed(
-                state=replace(state, unasked=await self._unasked(binding, api)), ownership=ownership, etag=api.etag
-            )
+            _resource(binding): Observed(state=state, ownership=ownership, etag=api.etag),
+            **{
+                _in_product(binding, each.name): Observed(state=InProduct(product=each.name.lower()))
+                for each in products
+            },
         }
         if imported:
             ours = Ownership.OURS if ownership is Ownership.OURS else Ownership.SHARED
@@ -102,7 +116,9 @@ class Api(Aspect[State]):
     async def _must_not_be_in_use(self, binding: Binding) -> None:
         """What others hung on the API would go with it: they take it away first, or it stays."""
         service, name = self.home(binding), api_name(binding)
-        products = [f"product {each.name}" for each in await self.apim.products_of(service, name)]
+        ours = {each.lower() for each in binding.spec.api.products or ()}
+        held = await self.apim.products_of(service, name)
+        products = [f"product {each.name}" for each in held if each.name.lower() not in ours]
         holders = [f"subscription {each}" for each in await self.apim.subscriptions_of(service, name)]
         if products or holders:
             raise Unmet(
@@ -111,15 +127,12 @@ class Api(Aspect[State]):
                 stalled=True,
             )
 
-    async def _unasked(self, binding: Binding, api: SeenApi) -> str:
+    async def _unasked(self, binding: Binding, api: SeenApi, products: Sequence[Product]) -> str:
         """Why somebody without a key gets as far as the API's policy."""
-        service = self.home(binding)
-        why = "" if api.subscription_required else "its subscriptionRequired is off"
-        if not why:
-            products = await self.apim.products_of(service, api_name(binding))
-            open_ = sorted(each.name for each in products if each.published and not each.subscription_required)
-            why = f"product {open_[0]} is open" if open_ else ""
-        if not why or await self._asked_before(service):
+        open_ = sorted(each.name for each in products if _is_open(each))
+        why = f"product {open_[0]} is open" if open_ else ""
+        why = why if api.subscription_required else "its subscriptionRequired is off"
+        if not why or await self._asked_before(self.home(binding)):
             return ""
         return why
 
@@ -168,6 +181,8 @@ class Api(Aspect[State]):
                 "spec.functionApp.functions leaves none of the app's functions over: correct include or exclude",
                 stalled=True,
             )
+        for product in api.products or ():
+            wish[_in_product(binding, product)] = InProduct(product=product.lower())
         for each in chosen:
             wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
         return wish
@@ -190,14 +205,38 @@ class Api(Aspect[State]):
             stalled=True,
         )
 
+    def stages(self, change: Change[State], facts: Facts) -> Sequence[tuple[Phase, Change[State]]]:
+        """Subscribers of a product may call the API as soon as it holds it: only when all else is as it must be."""
+        return ((Phase.CLEAR if isinstance(change.after, InProduct) else Phase.SWITCH, change),)
+
     async def apply(self, binding: Binding, change: Change[State]) -> None:
-        """Make or mend the API or one operation; take away what we made."""
-        if isinstance(change.before, OfferedOperation):
+        """Make or mend the API, one operation or its place in a product; take away what we made."""
+        if isinstance(change.after, InProduct):
+            await self._put_into(binding, change.after.product)
+        elif isinstance(change.before, OfferedOperation):
             await self.apim.delete_operation(self.home(binding), api_name(binding), change.before.name)
         elif isinstance(change.after, OfferedOperation):
             await self._offer(binding, change.after)
         else:
             await self._publish(binding, change)
+
+    async def _put_into(self, binding: Binding, name: str) -> None:
+        """Raises Unmet for a product that is not there, or that would let anybody in."""
+        product = await self.apim.get_product(self.home(binding), name)
+        if product is None:
+            raise Unmet(
+                "ProductNotFound",
+                f"the service has no product {name} (spec.api.products): create it, or correct the name",
+                stalled=True,
+            )
+        if _is_open(product) and not binding.spec.policy.allow_anonymous_callers:
+            raise Unmet(
+                "ProductOpen",
+                f"product {name} (spec.api.products) asks its callers for nothing, so that anybody could call the API: "
+                "have it ask for a subscription, or say spec.policy.allowAnonymousCallers: true",
+                stalled=True,
+            )
+        await self.apim.put_into_product(self.home(binding), name, api_name(binding))
 
     async def _offer(self, binding: Binding, after: OfferedOperation) -> None:
         wanted = after.operation
@@ -259,6 +298,15 @@ def _not_there(binding: Binding, facts: Facts) -> Unmet | None:
 
 def _resource(binding: Binding) -> str:
     return f"apis/{api_name(binding)}"
+
+
+def _in_product(binding: Binding, product: str) -> str:
+    return f"products/{product.lower()}/apis/{api_name(binding)}"
+
+
+def _is_open(product: Product) -> bool:
+    """Whether its callers need no key."""
+    return product.published and not product.subscription_required
 
 
 def _operation(binding: Binding, known_by: str) -> str:

@@ -169,6 +169,22 @@ class ApimClient:
         pages = self._http.pages(self._url(service, f"apis/{segment(api)}/products"), "products")
         return [read_product(item) async for item in pages]
 
+    async def get_product(self, service: str, product: str) -> Product | None:
+        """The product; None when there is none of this name. Source: REST reference, "Product - Get"."""
+        body, _ = await self._get(service, "products", f"products/{segment(product)}")
+        return read_product(body) if body is not None else None
+
+    async def put_into_product(self, service: str, product: str, api: str) -> None:
+        """
+        The product holds the API: who subscribes to it may call the API.
+
+        PUT {service}/products/{product}/apis/{api} → 201, or 200 when it was there. Needs
+        Microsoft.ApiManagement/service/products/apis/write. Source: REST reference, "Product Api - Create Or Update".
+        """
+        url = self._url(service, f"products/{segment(product)}/apis/{segment(api)}")
+        async with self._locks.of(f"{service}/apis/{api}"):
+            await self._http.send(Call(method="PUT", url=url, kind="products"))
+
     async def subscriptions_of(self, service: str, api: str) -> Sequence[str]:
         """
         The names of the subscriptions that are for this API alone.
