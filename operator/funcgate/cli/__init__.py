@@ -4,6 +4,7 @@ import click
 
 from funcgate import __version__
 from funcgate.cli.explain import explain
+from funcgate.cli.export import export
 from funcgate.cli.plan import plan
 from funcgate.cli.run import run
 from funcgate.cli.verify import verify
@@ -15,5 +16,5 @@ def main() -> None:
     """Keep Azure API Management and Function Apps reconciled with FunctionApiBinding objects."""
 
 
-for command in (explain, plan, run, verify):
+for command in (explain, export, plan, run, verify):
     main.add_command(command)
