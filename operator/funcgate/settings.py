@@ -1,12 +1,13 @@
 """The operator's settings: environment → one frozen object, read once. `docs/reference/settings.md` lists them."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from funcgate.azure import Endpoints
+from funcgate.azure import CLOUDS, PUBLIC, Endpoints
 from funcgate.errors import FuncgateError
 
 _SCOPE = re.compile(
@@ -31,21 +32,20 @@ class Settings(BaseSettings):
         NoDecode,
         Field(description="Subscriptions and resource groups that bindings may name; none means none"),
     ] = ()
-    arm_endpoint: Annotated[str, Field(description="Azure Resource Manager")] = "https://management.azure.com"
-    arm_scope: Annotated[str, Field(description="Scope of its tokens")] = "https://management.azure.com/.default"
-    graph_endpoint: Annotated[str, Field(description="Microsoft Graph")] = "https://graph.microsoft.com"
-    graph_scope: Annotated[str, Field(description="Scope of its tokens")] = "https://graph.microsoft.com/.default"
+    cloud: Annotated[str, Field(description="Which Azure; the addresses below replace its own, one by one")] = PUBLIC
+    arm_endpoint: Annotated[str, Field(description="Azure Resource Manager")] = ""
+    arm_scope: Annotated[str, Field(description="Scope of its tokens")] = ""
+    graph_endpoint: Annotated[str, Field(description="Microsoft Graph")] = ""
+    graph_scope: Annotated[str, Field(description="Scope of its tokens")] = ""
     authority: Annotated[
         str,
         Field(
             description="Entra's token endpoint",
             validation_alias=AliasChoices("FUNCGATE_AUTHORITY", "AZURE_AUTHORITY_HOST"),
         ),
-    ] = "https://login.microsoftonline.com"
-    issuer_v1: Annotated[str, Field(description="Issuer of version 1 tokens")] = "https://sts.windows.net/{tenant}/"
-    issuer_v2: Annotated[str, Field(description="Issuer of version 2 tokens")] = (
-        "https://login.microsoftonline.com/{tenant}/v2.0"
-    )
+    ] = ""
+    issuer_v1: Annotated[str, Field(description="Issuer of version 1 tokens")] = ""
+    issuer_v2: Annotated[str, Field(description="Issuer of version 2 tokens")] = ""
     connect_to: Annotated[
         str,
         Field(
@@ -90,6 +90,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{scope!r} is neither /subscriptions/<guid> nor one with /resourceGroups/<name>")
         return value
 
+    @field_validator("cloud")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in CLOUDS:
+            raise ValueError(f"{value!r} is none of {', '.join(CLOUDS)}; leave it out and state all addresses instead")
+        return value
+
     @classmethod
     def read(cls) -> "Settings":
         """The settings of this process. Raises SettingsError naming the first variable that is wrong."""
@@ -102,14 +109,15 @@ class Settings(BaseSettings):
             raise SettingsError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
 
     def endpoints(self) -> Endpoints:
-        """Where Azure is; other clouds and tests are other addresses, nothing else."""
-        return Endpoints(
-            arm=self.arm_endpoint,
-            arm_scope=self.arm_scope,
-            graph=self.graph_endpoint,
-            graph_scope=self.graph_scope,
-            authority=self.authority,
-            issuer_v1=self.issuer_v1,
-            issuer_v2=self.issuer_v2,
-            connect_to=self.connect_to,
-        )
+        """Where Azure is: the addresses that are stated, and the cloud's for the others."""
+        stated = {
+            "arm": self.arm_endpoint,
+            "arm_scope": self.arm_scope,
+            "graph": self.graph_endpoint,
+            "graph_scope": self.graph_scope,
+            "authority": self.authority,
+            "issuer_v1": self.issuer_v1,
+            "issuer_v2": self.issuer_v2,
+            "connect_to": self.connect_to,
+        }
+        return replace(CLOUDS[self.cloud], **{name: value for name, value in stated.items() if value})

@@ -33,7 +33,7 @@ from azuresim.web.sites import Site
 from azuresim.world import World
 
 Body = dict[str, Any]
-VERSION = 2
+VERSION = 3
 PRIVATE: Mapping[str, TypeAdapter[Any]] = {"site": TypeAdapter(Site)}
 """Parts of a document's private half that are more than JSON, by their name."""
 
@@ -62,6 +62,7 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "certificates": TypeAdapter(dict[str, list[str]]),
     "attached": TypeAdapter(list[str]),
     "attached_sites": TypeAdapter(dict[str, list[str]]),
+    "cloud": TypeAdapter(str),
     "kid": TypeAdapter(str),
     "published": TypeAdapter(list[str]),
 }

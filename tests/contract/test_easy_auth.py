@@ -123,6 +123,22 @@ async def test_a_v1_token_passes_an_issuer_without_v2(host: str) -> None:
         assert (await knock(here, here.token())).status == 200
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("cloud", ["AzureUSGovernment", "AzureChina"])
+async def test_a_national_cloud_has_issuers_of_its_own(cloud: str, version: int) -> None:
+    """Assumed: no public page states the issuers of the national clouds for both token versions."""
+    async with web(token_version=version) as here:
+        here.world.entra.cloud = cloud
+        await here.put_auth(closed(here.world, issuer=here.world.entra.issuer(version)))
+        assert (await knock(here, here.token())).status == 200
+
+
+async def test_a_v2_token_of_another_cloud_is_refused(here: Web) -> None:
+    """Assumed: the issuer is compared with what the metadata names."""
+    here.world.entra.cloud = "AzureChina"
+    assert (await knock(here, here.token())).status == 401
+
+
 @pytest.mark.parametrize(("passes", "status"), [(False, 401), (True, 200)])
 async def test_whether_a_v1_token_passes_a_v2_issuer_is_a_switch(passes: bool, status: int) -> None:
     """Assumed either way: learn.microsoft.com says to drop /v2.0, practitioners report both."""

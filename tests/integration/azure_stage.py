@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from azuresim.web.sites import unique_host_name
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call
 from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import Azure, Endpoints, connect
+from funcgate.azure import CLOUDS, PUBLIC, Azure, Endpoints, connect
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.spec import Binding, Neighbour
 
@@ -289,10 +289,14 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    *, token_version: int | None = 2, latency: float = 0.0, check_contracts: bool = True
+    *,
+    token_version: int | None = 2,
+    latency: float = 0.0,
+    check_contracts: bool = True,
+    cloud: str = PUBLIC,
 ) -> AsyncIterator[Stage]:
     """
-    The curtain is up.
+    The curtain is up, in the public cloud unless stated: `cloud` decides who issues the tokens.
 
     What departs from the published contracts fails the test at its end, unless `check_contracts` is off: it takes half
     of the time.
@@ -300,6 +304,7 @@ async def on_stage(
     counted: list[tuple[str, str]] = []
     async with Simulator(latency=latency, check_contracts=check_contracts, check_refused=True) as simulator:
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+            simulator.world.entra.cloud = cloud
             team = imported(simulator.world, token_version=token_version)
             simulator.world.switches.operation_polls = 0  # an operation has ended at the first look at it
             patch.setenv("SSL_CERT_FILE", str(simulator.ca_file))
@@ -307,7 +312,15 @@ async def on_stage(
             patch.setenv("AZURE_TENANT_ID", team.tenant_id)
             patch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(team.write_assertion(Path(folder))))
             reached = f"{simulator.host}:{simulator.port}"
-            endpoints = Endpoints(arm=simulator.url, graph=simulator.url, authority=simulator.url, connect_to=reached)
+            endpoints = replace(
+                CLOUDS[cloud],
+                arm=simulator.url,
+                arm_scope=CLOUDS[PUBLIC].arm_scope,  # what the simulated Entra knows is asked for by these names
+                graph=simulator.url,
+                graph_scope=CLOUDS[PUBLIC].graph_scope,
+                authority=simulator.url,
+                connect_to=reached,
+            )
             observe = _counting(counted)
             async with connect(endpoints, observe_call=observe) as azure:
                 yield Stage(simulator, team, azure, endpoints, counted)

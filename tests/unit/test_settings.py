@@ -1,6 +1,11 @@
-import pytest
+from dataclasses import replace
 
-from funcgate.azure import Endpoints
+import pytest
+from azure.core import AzureClouds
+from azure.identity import AzureAuthorityHosts
+from azure.mgmt.core.tools import get_arm_endpoints
+
+from funcgate.azure import CLOUDS, Endpoints
 from funcgate.settings import Settings, SettingsError
 
 SCOPES = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -51,15 +56,73 @@ def test_the_public_cloud_is_the_default(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read(monkeypatch).endpoints() == Endpoints()
 
 
-def test_another_cloud_is_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(
-        monkeypatch,
-        FUNCGATE_ARM_ENDPOINT="https://management.usgovcloudapi.net",
-        AZURE_AUTHORITY_HOST="https://login.microsoftonline.us",
-    )
-    endpoints = settings.endpoints()
-    assert endpoints.arm == "https://management.usgovcloudapi.net"
-    assert endpoints.authority == "https://login.microsoftonline.us"
+SDK_NAMES = {
+    "AzurePublic": (AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD),
+    "AzureUSGovernment": (AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT),
+    "AzureChina": (AzureClouds.AZURE_CHINA_CLOUD, AzureAuthorityHosts.AZURE_CHINA),
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_cloud_is_where_the_sdks_find_it(monkeypatch: pytest.MonkeyPatch, cloud: str) -> None:
+    arm, authority = SDK_NAMES[cloud]
+    published = get_arm_endpoints(arm)
+    endpoints = read(monkeypatch, FUNCGATE_CLOUD=cloud).endpoints()
+    assert f"{endpoints.arm}/" == published["resource_manager"]
+    assert [endpoints.arm_scope] == published["credential_scopes"]
+    assert endpoints.authority == f"https://{authority}"
+
+
+NATIONAL = [
+    (
+        "AzureUSGovernment",
+        "https://graph.microsoft.us",
+        "https://sts.windows.net/{tenant}/",
+        "https://login.microsoftonline.us/{tenant}/v2.0",
+    ),
+    (
+        "AzureChina",
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://sts.chinacloudapi.cn/{tenant}/",
+        "https://login.partner.microsoftonline.cn/{tenant}/v2.0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cloud", "graph", "issuer_v1", "issuer_v2"), NATIONAL, ids=[each[0] for each in NATIONAL])
+def test_a_national_cloud_has_its_own_graph_and_issuers(
+    monkeypatch: pytest.MonkeyPatch, cloud: str, graph: str, issuer_v1: str, issuer_v2: str
+) -> None:
+    endpoints = read(monkeypatch, FUNCGATE_CLOUD=cloud).endpoints()
+    assert (endpoints.graph, endpoints.graph_scope) == (graph, f"{graph}/.default")
+    assert (endpoints.issuer_v1, endpoints.issuer_v2) == (issuer_v1, issuer_v2)
+
+
+STATED = [
+    ("FUNCGATE_ARM_ENDPOINT", "arm"),
+    ("FUNCGATE_ARM_SCOPE", "arm_scope"),
+    ("FUNCGATE_GRAPH_ENDPOINT", "graph"),
+    ("FUNCGATE_GRAPH_SCOPE", "graph_scope"),
+    ("FUNCGATE_AUTHORITY", "authority"),
+    ("AZURE_AUTHORITY_HOST", "authority"),
+    ("FUNCGATE_ISSUER_V1", "issuer_v1"),
+    ("FUNCGATE_ISSUER_V2", "issuer_v2"),
+]
+
+
+@pytest.mark.parametrize(("variable", "field"), STATED)
+def test_a_stated_address_replaces_the_one_of_the_cloud_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, variable: str, field: str
+) -> None:
+    stated = {field: "https://stated.example"}
+    settings = read(monkeypatch, FUNCGATE_CLOUD="AzureChina", **{variable: "https://stated.example"})
+    assert settings.endpoints() == replace(CLOUDS["AzureChina"], **stated)
+
+
+def test_a_cloud_that_nobody_knows_is_refused_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = "AzurePublic, AzureUSGovernment, AzureChina"
+    with pytest.raises(SettingsError, match=f"^FUNCGATE_CLOUD: 'AzureGermany' is none of {known}; "):
+        read(monkeypatch, FUNCGATE_CLOUD="AzureGermany")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from funcgate.azure.apim_documents import (
     Service,
     UserIdentity,
 )
+from funcgate.azure.clouds import CLOUDS, PUBLIC, Endpoints
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
@@ -50,7 +51,9 @@ from funcgate.azure.session import (
 
 __all__ = [
     "ANY",
+    "CLOUDS",
     "HIDDEN",
+    "PUBLIC",
     "Api",
     "ApiOperation",
     "ApimClient",
@@ -82,26 +85,6 @@ __all__ = [
     "last_write",
     "write_fence",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoints:
-    """
-    One cloud's addresses and scopes; the public cloud unless stated. `{tenant}` in an issuer stands for the tenant's
-    id.
-
-    Source for other clouds: learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
-    docs.azure.cn; the scope for ARM need not be the endpoint's host.
-    """
-
-    arm: str = "https://management.azure.com"
-    arm_scope: str = "https://management.azure.com/.default"
-    graph: str = "https://graph.microsoft.com"
-    graph_scope: str = "https://graph.microsoft.com/.default"
-    authority: str = "https://login.microsoftonline.com"
-    issuer_v1: str = "https://sts.windows.net/{tenant}/"
-    issuer_v2: str = "https://login.microsoftonline.com/{tenant}/v2.0"
-    connect_to: str = ""  # host:port where gateways and function apps are reached, if not by their names
 
 
 @dataclass(frozen=True)

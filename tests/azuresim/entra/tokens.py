@@ -39,6 +39,12 @@ EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 GRAPH_AUDIENCES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
 FIRST_PARTY = {*ARM_AUDIENCES, *GRAPH_AUDIENCES, "https://storage.azure.com", "https://api.loganalytics.io"}
+ISSUERS = {
+    "AzurePublic": ("https://sts.windows.net", "https://login.microsoftonline.com"),
+    "AzureUSGovernment": ("https://sts.windows.net", "https://login.microsoftonline.us"),
+    "AzureChina": ("https://sts.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"),
+}
+"""Who signs version 1 and version 2 tokens in each cloud; assumed but for the public one."""
 IDENTITY_TOKEN_SECONDS = 86_700
 IDENTITY_CACHE_SECONDS = 86_400
 CLIENT_TOKEN_SECONDS = 3_599
@@ -128,6 +134,7 @@ class StaticIssuer:
 class Entra(Directory):
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self.cloud = "AzurePublic"
         self.kid = "simulated-key"
         self.published = [self.kid]
         self.secrets: dict[str, set[str]] = {}
@@ -142,10 +149,9 @@ class Entra(Directory):
 
     # --- names --------------------------------------------------------------------------------------------------------
     def issuer(self, version: int) -> str:
-        """The real names: sts.windows.net for v1, login.microsoftonline.com for v2."""
-        if version == 1:
-            return f"https://sts.windows.net/{self.tenant_id}/"
-        return f"https://login.microsoftonline.com/{self.tenant_id}/v2.0"
+        """The real names of `cloud`: sts.windows.net for v1, login.microsoftonline.com for v2 in the public one."""
+        v1, v2 = ISSUERS[self.cloud]
+        return f"{v1}/{self.tenant_id}/" if version == 1 else f"{v2}/{self.tenant_id}/v2.0"
 
     def jwks(self) -> Body:
         """The published keys, newest first."""

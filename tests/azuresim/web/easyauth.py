@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from multidict import CIMultiDict, MultiMapping
 
+from azuresim.entra.tokens import ISSUERS
 from azuresim.switches import Switches
 from azuresim.wire import HttpAnswer, HttpCall
 
@@ -147,12 +148,14 @@ def accepted_issuers(open_id_issuer: str, claims: Claims, switches: Switches) ->
     that use v1 tokens, and many sites run with both.
     """
     address = urlsplit(open_id_issuer)
-    if address.netloc.lower() not in ("login.microsoftonline.com", "sts.windows.net"):
+    origin = f"https://{address.netloc.lower()}"
+    pair = next((each for each in ISSUERS.values() if origin in each), None)  # sts.windows.net: the public cloud's
+    if pair is None:
         return frozenset()
     tenant, *version = [part for part in address.path.split("/") if part] or [""]
     if tenant.lower() in TENANT_ALIASES:
         tenant = str(claims.get("tid", ""))
-    v1, v2 = f"https://sts.windows.net/{tenant}/", f"https://login.microsoftonline.com/{tenant}/v2.0"
+    v1, v2 = f"{pair[0]}/{tenant}/", f"{pair[1]}/{tenant}/v2.0"
     if version != ["v2.0"]:
         return frozenset({v1})
     return frozenset({v1, v2}) if switches.easy_auth_v1_token_passes_v2_issuer else frozenset({v2})

@@ -1,0 +1,35 @@
+"""Another cloud is another issuer: what a pass makes true there, and that the public cloud's tokens stay outside."""
+
+import pytest
+
+from integration.azure_stage import on_stage, seen_by_the_function
+
+ISSUERS = [
+    ("AzureUSGovernment", 1, "https://sts.windows.net/{tenant}/"),
+    ("AzureUSGovernment", 2, "https://login.microsoftonline.us/{tenant}/v2.0"),
+    ("AzureChina", 1, "https://sts.chinacloudapi.cn/{tenant}/"),
+    ("AzureChina", 2, "https://login.partner.microsoftonline.cn/{tenant}/v2.0"),
+]
+
+
+@pytest.mark.parametrize(("cloud", "version", "issuer"), ISSUERS, ids=[f"{each[0]}-v{each[1]}" for each in ISSUERS])
+async def test_the_door_opens_to_the_tokens_of_its_own_cloud(cloud: str, version: int, issuer: str) -> None:
+    async with on_stage(cloud=cloud, token_version=version) as stage:
+        await stage.settled()
+
+        answer = await stage.through_the_gateway()
+        assert answer.status == 200
+        assert seen_by_the_function(answer)["claims"]["iss"] == issuer.format(tenant=stage.team.tenant_id)
+        assert (await stage.past_the_gateway()).status == 401
+        await stage.settled()
+        assert stage.writes() == []
+
+
+async def test_a_token_of_the_public_cloud_is_turned_away_in_another() -> None:
+    async with on_stage(cloud="AzureChina") as stage:
+        await stage.settled()
+        own = {"Authorization": stage.token_of(stage.team.stranger_client_id)}
+        stage.world.entra.cloud = "AzurePublic"
+        public = {"Authorization": stage.token_of(stage.team.stranger_client_id)}
+        assert (await stage.past_the_gateway(**own)).status == 403  # known, and not on the list
+        assert (await stage.past_the_gateway(**public)).status == 401
