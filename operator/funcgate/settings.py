@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from funcgate.azure import CLOUDS, PUBLIC, Endpoints
+from funcgate.azure.proxies import ways_from_environment
 from funcgate.errors import FuncgateError
 
 _SCOPE = re.compile(
@@ -101,12 +102,17 @@ class Settings(BaseSettings):
     def read(cls) -> "Settings":
         """The settings of this process. Raises SettingsError naming the first variable that is wrong."""
         try:
-            return cls()
+            settings = cls()
         except ValidationError as invalid:
             error = invalid.errors(include_url=False, include_input=False)[0]
             variable = str(error["loc"][0])
             name = variable if variable.isupper() else f"FUNCGATE_{variable.upper()}"
             raise SettingsError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
+        try:
+            ways_from_environment()
+        except ValueError as wrong:
+            raise SettingsError(f"HTTPS_PROXY: {wrong}") from None
+        return settings
 
     def endpoints(self) -> Endpoints:
         """Where Azure is: the addresses that are stated, and the cloud's for the others."""

@@ -132,3 +132,10 @@ def test_a_cloud_that_nobody_knows_is_refused_with_those_that_are_known(monkeypa
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=variable):
         read(monkeypatch, **{variable: value})
+
+
+@pytest.mark.parametrize("value", ["socks5://u:pass-word@proxy", "http://u:pass-word@:3128", "u:pass-word@proxy:p"])
+def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HTTPS_PROXY: must be the address of a proxy") as raised:
+        read(monkeypatch, https_proxy=value)
+    assert "pass-word" not in str(raised.value)

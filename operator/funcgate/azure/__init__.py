@@ -37,6 +37,7 @@ from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes,
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
 from funcgate.azure.probe import Heard, ProbeClient
+from funcgate.azure.proxies import ways_from_environment
 from funcgate.azure.resources import ResourceClient
 from funcgate.azure.secrets import Secret
 from funcgate.azure.session import (
@@ -110,17 +111,22 @@ async def connect(
     The clients of one cloud over one session, closed at the end; no call is made before the first method.
 
     Without a credential: workload identity where its environment is set, else what the Azure SDK finds. A credential
-    that is handed in stays open. Certificates come from the machine, or from SSL_CERT_FILE.
+    that is handed in stays open. Certificates come from the machine, or from SSL_CERT_FILE. All but the
+    probes go by HTTPS_PROXY, read here and only once.
     """
     async with AsyncExitStack() as stack:
         trust = ssl_context()
-        transport = shared_transport(await stack.enter_async_context(open_session(trust)))
+        way_to = ways_from_environment()
+        transport = shared_transport(await stack.enter_async_context(open_session(trust)), way_to)
         callers = await stack.enter_async_context(open_session(trust, endpoints.connect_to))
         shared = SharedCredential(credential or default_credential(endpoints.authority, transport))
         if credential is None:
             stack.push_async_callback(shared.close)
         graph = GraphTransport(
-            await stack.enter_async_context(graph_client(trust)), shared, endpoints.graph, endpoints.graph_scope
+            await stack.enter_async_context(graph_client(trust, way_to(endpoints.graph))),
+            shared,
+            endpoints.graph,
+            endpoints.graph_scope,
         )
         apim, web = _management_clients(endpoints, shared, transport)
         arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call)

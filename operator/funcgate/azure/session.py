@@ -31,6 +31,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from funcgate import __version__
 from funcgate.azure.http import Answer, Call
 from funcgate.azure.probe import ConnectTo
+from funcgate.azure.proxies import ProxiedTransport, WayTo
 from funcgate.azure.refusals import unreachable
 
 USER_AGENT = f"funcgate/{__version__}"
@@ -72,10 +73,15 @@ async def _tried_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandle
         raise aiohttp.ClientConnectionError(str(broken)) from broken
 
 
-def shared_transport(session: aiohttp.ClientSession) -> AioHttpTransport:
+def straight(url: str) -> str | None:
+    """No proxy, wherever it goes."""
+    return None
+
+
+def shared_transport(session: aiohttp.ClientSession, way_to: WayTo = straight) -> AioHttpTransport:
     """azure-core's transport on our session, which stays open when a client closes."""
-    return AioHttpTransport(
-        session=session, session_owner=False, use_env_settings=False, connection_timeout=CONNECT_SECONDS
+    return ProxiedTransport(
+        way_to, session=session, session_owner=False, use_env_settings=False, connection_timeout=CONNECT_SECONDS
     )
 
 
@@ -133,12 +139,12 @@ class GraphTransport:
         return Answer(status=response.status_code, headers=headers, content=response.content)
 
 
-def graph_client(trust: ssl.SSLContext) -> httpx.AsyncClient:
-    """The HTTP client below Graph's adapter: no retries, redirects, or settings from the environment."""
+def graph_client(trust: ssl.SSLContext, proxy: str | None = None) -> httpx.AsyncClient:
+    """The HTTP client below Graph's adapter: no retries or redirects, no settings from the environment."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS // 5)
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
     return httpx.AsyncClient(
-        verify=trust, trust_env=False, limits=limits, timeout=timeout, headers={"User-Agent": USER_AGENT}
+        verify=trust, proxy=proxy, trust_env=False, limits=limits, timeout=timeout, headers={"User-Agent": USER_AGENT}
     )
 
 
