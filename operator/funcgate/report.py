@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from funcgate.conditions import IN_SYNC, WAITING
+from funcgate.conditions import IN_SYNC
 from funcgate.engine import PENDING, Outcome, Pass, Write
 from funcgate.model import Action
 
@@ -32,7 +32,7 @@ def lines(name: str, done: Pass) -> Iterator[str]:
         for write in outcome.changes:
             yield f"  {SIGNS[write.action]} {write.key}  ({outcome.condition})"
             yield from (f"      {drift.field}: {drift.seen} → {drift.wanted}" for drift in write.drifts)
-        if outcome.reason not in (IN_SYNC, PENDING) and (outcome.blocking or outcome.reason != WAITING):
+        if outcome.reason not in (IN_SYNC, PENDING):
             sign = "·" if outcome.status == "Unknown" else "!"
             yield f"  {sign} {outcome.condition}: {outcome.reason}: {outcome.message}"
 

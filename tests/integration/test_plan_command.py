@@ -35,10 +35,11 @@ async def test_a_plan_shows_what_a_pass_would_write_and_writes_nothing(terminal:
     assert terminal.writes() == []
 
 
-async def test_a_settled_binding_has_nothing_to_do(terminal: Terminal) -> None:
+async def test_a_settled_binding_has_nothing_to_do_and_no_function_is_called_to_see_that(terminal: Terminal) -> None:
     await terminal.stage.settled()
-    ran = await terminal.run("plan", "-f", terminal.manifest())
+    ran = await terminal.run("plan", "-f", terminal.manifest(verify={"operation": "GET /ping"}))
     assert (ran.code, ran.out) == (0, "shop/orders\n  nothing to do\n")
+    assert terminal.calls() & {("GET", "site"), ("GET", "gateway")} == set()
 
 
 async def test_a_plan_as_data_names_part_field_before_and_after(terminal: Terminal) -> None:

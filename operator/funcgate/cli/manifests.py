@@ -45,14 +45,18 @@ def takes_manifests(command: Callable[..., Any]) -> Callable[..., Any]:
     return files(output(command))
 
 
-def looked_at(files: Sequence[Path]) -> dict[str, Pass]:
-    """A pass over each binding in the files that writes nothing, by its name. Raises ClickException."""
+def looked_at(files: Sequence[Path], *, with_calls: bool) -> dict[str, Pass]:
+    """
+    A pass over each binding in the files that writes nothing, by its name. Raises ClickException.
+
+    `with_calls`: those of spec.verify are made too, which may run a function.
+    """
     try:
         settings = Settings.read()
         bindings = _together([Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)])
         if not bindings:
             raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
-        return asyncio.run(_passes(settings, bindings))
+        return asyncio.run(_passes(settings, bindings, with_calls=with_calls))
     except FuncgateError as error:
         raise click.ClickException(str(error)) from error
 
@@ -78,9 +82,10 @@ def _together(bindings: Sequence[Binding]) -> list[Binding]:
     return [replace(each, neighbours=tuple(neighbours(place, each))) for place, each in enumerate(bindings)]
 
 
-async def _passes(settings: Settings, bindings: Sequence[Binding]) -> dict[str, Pass]:
+async def _passes(settings: Settings, bindings: Sequence[Binding], *, with_calls: bool) -> dict[str, Pass]:
     endpoints = settings.endpoints()
     async with connect(endpoints) as azure:
-        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
+        checks = all_checks(azure) if with_calls else ()
+        engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone, checks)
         done = await asyncio.gather(*(engine.reconcile(each, dry_run=True) for each in bindings))
     return {f"{each.namespace}/{each.name}": one for each, one in zip(bindings, done, strict=True)}

@@ -22,7 +22,9 @@ def verify(files: Sequence[Path], output: str) -> None:
     They are made only when everything else is as it must be, and nothing is written. Ends with 0 when all came out
     well, 1 when one did not, 2 when that could not be seen from here.
     """
-    proofs = {name: report.condition(done, Verification.condition) for name, done in looked_at(files).items()}
+    proofs = {
+        name: report.condition(done, Verification.condition) for name, done in looked_at(files, with_calls=True).items()
+    }
     if output == "json":
         click.echo(json.dumps([{"binding": name} | proof for name, proof in proofs.items()], indent=2))
     else:
