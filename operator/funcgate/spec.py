@@ -340,11 +340,26 @@ class SecretRef(_Part):
     key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\Z", min_length=1, max_length=253)]
 
 
+def _stays_in_the_api(call: str) -> str:
+    """Past the gateway the same path is called with the host key: never the host's own endpoints."""
+    path = call.lower().partition(" ")[2]
+    if "/." in path or "%2e" in path or path == "/admin" or path.startswith("/admin/"):
+        raise ValueError("must be a path of the API: nothing under /admin or /.auth, and no dot before a segment")
+    return call
+
+
 class Verify(_Part):
     """The calls that prove it: past the gateway to nobody's path, and one through it that the author names."""
 
     direct: bool = True
-    operation: Annotated[str, StringConstraints(pattern=r"^GET /\S*\Z", min_length=5, max_length=400)] | None = None
+    operation: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^GET /\S*\Z", min_length=5, max_length=400),
+            AfterValidator(_stays_in_the_api),
+        ]
+        | None
+    ) = None
     expect: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=10, strict=False)] = ()
     subscription_key_secret_ref: SecretRef | None = None
 
