@@ -483,10 +483,16 @@ class Neighbour:
 
 ReadSecret = Callable[[SecretRef], Awaitable[Any]]
 MayUse = Callable[[str], Awaitable[Unmet | None]]
+UsedElsewhere = Callable[[str], Awaitable[bool]]
 
 
 async def _anybody_may(client_id: str) -> None:
     """Nobody objects to any registration."""
+
+
+async def _nobody_else(client_id: str) -> bool:
+    """Outside a cluster no other binding is known."""
+    return False
 
 
 async def _no_secrets(ref: SecretRef) -> Any:
@@ -502,7 +508,8 @@ class Binding:
     One custom resource with everything a pass needs to know about it.
 
     `pinned` is the client id of the registration that earlier passes used. `may_use` tells why the binding may not use
-    the registration with a client id that was only now found. `secret` reads what the spec refers to in the cluster.
+    the registration with a client id that was only now found. `used_elsewhere` tells whether another live
+    binding uses one. `secret` reads what the spec refers to in the cluster.
     """
 
     namespace: str
@@ -513,6 +520,7 @@ class Binding:
     deleting: bool = False
     neighbours: tuple[Neighbour, ...] = ()
     pinned: str | None = None
+    used_elsewhere: UsedElsewhere = field(default=_nobody_else, repr=False, compare=False)
     may_use: MayUse = field(default=_anybody_may, repr=False, compare=False)
     secret: ReadSecret = field(default=_no_secrets, repr=False, compare=False)
 

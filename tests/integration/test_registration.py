@@ -141,6 +141,20 @@ async def test_the_last_binding_takes_a_registration_that_was_made_along_and_lea
     assert stage.door_is_closed()
 
 
+async def test_a_registration_that_another_binding_uses_stays_when_its_maker_goes(stage: Stage) -> None:
+    nobody_published_it(stage)
+    await stage.settled(stage.binding(api=API, entra=MADE))
+    client_id = made(stage)["appId"]
+
+    async def used_elsewhere(which: str) -> bool:
+        return which == client_id
+
+    going = stage.binding(api=API, entra=MADE, deleting=True)
+    await stage.settled(replace(going, used_elsewhere=used_elsewhere))
+
+    assert made(stage)["appId"] == client_id
+
+
 async def test_a_registration_that_somebody_deleted_is_made_again_when_it_is_ours_to_make(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

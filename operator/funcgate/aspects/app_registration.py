@@ -130,7 +130,7 @@ class AppRegistration(Aspect[State]):
         return found
 
     async def _left_behind(self, binding: Binding) -> Mapping[str, Observed[State]]:
-        """What funcgate made for the app goes with its last binding; nothing else does."""
+        """What funcgate made for the app goes with the last binding that uses it; nothing else does."""
         if binding.neighbours:
             return {}
         try:
@@ -139,7 +139,7 @@ class AppRegistration(Aspect[State]):
             if isinstance(binding.spec.entra.registration, ExistingRegistration):
                 return {}  # who may not look made none
             raise
-        if application is None:
+        if application is None or await binding.used_elsewhere(application.client_id):
             return {}
         state = replace(read(application), client_id=application.client_id, made=True)
         return {APPLICATION: Observed(state=state, ownership=Ownership.OURS)}

@@ -257,6 +257,7 @@ class Reconciler:
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
             pinned=snapshot.status.get("clientId"),
             may_use=partial(self._rights.may_use, snapshot),
+            used_elsewhere=partial(self._rights.used_elsewhere, snapshot),
             secret=partial(self.bindings.secret, namespace),
         )
 

@@ -34,6 +34,13 @@ class Rights:
         self.cache.uses(mine.key, client_id)
         return None
 
+    async def used_elsewhere(self, mine: Snapshot, client_id: str) -> bool:
+        """Whether another live binding that may act uses the registration."""
+        for other in self.cache.with_registration(scopes.folded(client_id)):
+            if other.key != mine.key and await heard(other, self.refused):
+                return True
+        return False
+
     async def _out_of_scope(self, mine: Snapshot, spec: Spec) -> Unmet | None:
         annotations = await self.bindings.namespace_annotations(mine.key.namespace)
         return scopes.refused(spec, self.azure_scopes, annotations)

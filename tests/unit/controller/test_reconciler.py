@@ -671,6 +671,16 @@ async def test_of_two_that_find_one_registration_at_the_same_time_the_first_has_
     assert await may_use(stage, CLIENT_ID) == "RegistrationTaken"
 
 
+async def test_a_pass_knows_whether_another_live_binding_uses_a_registration(staged: Setting) -> None:
+    other = an_object("other", functionApp={"id": f"{SITE}-other"})
+    going = an_object("going", functionApp={"id": f"{SITE}-going"}, entra=OWN, deleting=True)
+    stage = staged(an_object(entra=FOUND), other, going)
+    await stage.one_pass()
+    mine = stage.engine.seen[-1]
+    assert await mine.used_elsewhere(CLIENT_ID.upper())
+    assert not await mine.used_elsewhere(IDENTITY_CLIENT_ID)
+
+
 async def test_a_pass_knows_which_registration_earlier_ones_used(staged: Setting) -> None:
     stage = staged(an_object(entra=FOUND, status=a_ready_status(clientId=CLIENT_ID)))
     await stage.one_pass()
