@@ -6,7 +6,7 @@ field. A test holds the two equal. Nothing is accepted and ignored: unknown fiel
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -481,25 +481,25 @@ class Neighbour:
         )
 
 
-ReadSecret = Callable[[SecretRef], Awaitable[Any]]
-MayUse = Callable[[str], Awaitable[Unmet | None]]
-UsedElsewhere = Callable[[str], Awaitable[bool]]
+class Cluster:
+    """What a pass may ask of the cluster that its binding lives in; outside of one nobody objects, nothing is held."""
 
+    async def may_use(self, client_id: str) -> Unmet | None:
+        """Why the binding may not use the registration with a client id that was only now found, if so."""
+        return None
 
-async def _anybody_may(client_id: str) -> None:
-    """Nobody objects to any registration."""
+    async def used_elsewhere(self, client_id: str) -> bool:
+        """Whether another live binding uses that registration."""
+        return False
 
-
-async def _nobody_else(client_id: str) -> bool:
-    """Outside a cluster no other binding is known."""
-    return False
-
-
-async def _no_secrets(ref: SecretRef) -> Any:
-    """Outside a cluster there are none."""
-    raise Unmet(
-        "SecretNotReadable", f"Secret {ref.name} lies in the cluster and cannot be read from here", status="Unknown"
-    )
+    async def secret(self, ref: SecretRef) -> Any:
+        """The value of a Secret that the spec refers to. Raises Unmet when it is not to be had."""
+        raise Unmet(
+            "SecretNotReadable",
+            f"Secret {ref.name} lies in the cluster and cannot be read from here",
+            status="Unknown",
+            blocking=False,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -507,9 +507,7 @@ class Binding:
     """
     One custom resource with everything a pass needs to know about it.
 
-    `pinned` is the client id of the registration that earlier passes used. `may_use` tells why the binding may not use
-    the registration with a client id that was only now found. `used_elsewhere` tells whether another live
-    binding uses one. `secret` reads what the spec refers to in the cluster.
+    `pinned` is the client id of the registration that earlier passes used.
     """
 
     namespace: str
@@ -520,9 +518,7 @@ class Binding:
     deleting: bool = False
     neighbours: tuple[Neighbour, ...] = ()
     pinned: str | None = None
-    used_elsewhere: UsedElsewhere = field(default=_nobody_else, repr=False, compare=False)
-    may_use: MayUse = field(default=_anybody_may, repr=False, compare=False)
-    secret: ReadSecret = field(default=_no_secrets, repr=False, compare=False)
+    cluster: Cluster = field(default=Cluster(), repr=False, compare=False)
 
     @classmethod
     def of(cls, body: Mapping[str, Any], *, instance_id: str, neighbours: tuple[Neighbour, ...] = ()) -> "Binding":

@@ -10,7 +10,7 @@ import pytest
 from azuresim.web import site_of
 from azuresim.world import Call
 from funcgate.errors import Unmet
-from funcgate.spec import Binding, Neighbour
+from funcgate.spec import Binding, Cluster, Neighbour
 from integration.azure_stage import HARDENING, SYSTEM, Stage, add_slot, on_stage, outcome, troubles, written
 
 AUTO, MADE = {"registration": {"type": "Auto"}}, {"registration": {"type": "Managed"}}
@@ -146,11 +146,12 @@ async def test_a_registration_that_another_binding_uses_stays_when_its_maker_goe
     await stage.settled(stage.binding(api=API, entra=MADE))
     client_id = made(stage)["appId"]
 
-    async def used_elsewhere(which: str) -> bool:
-        return which == client_id
+    class Crowded(Cluster):
+        async def used_elsewhere(self, which: str) -> bool:
+            return which == client_id
 
     going = stage.binding(api=API, entra=MADE, deleting=True)
-    await stage.settled(replace(going, used_elsewhere=used_elsewhere))
+    await stage.settled(replace(going, cluster=Crowded()))
 
     assert made(stage)["appId"] == client_id
 
@@ -235,11 +236,12 @@ async def test_one_that_belongs_to_somebody_else_is_not_used(stage: Stage) -> No
     )
     asked: list[str] = []
 
-    async def may_use(client_id: str) -> Unmet | None:
-        asked.append(client_id)
-        return Unmet("RegistrationTaken", "somebody else uses it", stalled=True)
+    class Taken(Cluster):
+        async def may_use(self, client_id: str) -> Unmet | None:
+            asked.append(client_id)
+            return Unmet("RegistrationTaken", "somebody else uses it", stalled=True)
 
-    done = await stage.reconcile(replace(stage.binding(entra=AUTO), may_use=may_use))
+    done = await stage.reconcile(replace(stage.binding(entra=AUTO), cluster=Taken()))
 
     assert (outcome(done, "AppRegistrationReady").reason, asked) == ("RegistrationTaken", [stage.team.client_id])
     assert stage.writes() == []

@@ -10,7 +10,7 @@ from azuresim.scenarios import put
 from azuresim.web import site_of
 from funcgate.azure import Secret
 from funcgate.engine import Pass
-from funcgate.spec import Binding, SecretRef
+from funcgate.spec import Binding, Cluster, SecretRef
 from integration.azure_stage import Stage, on_stage, outcome
 
 KEYED: dict[str, Any] = {
@@ -29,11 +29,12 @@ async def stage() -> AsyncIterator[Stage]:
 def a_binding(stage: Stage, key: str | None = None, **verify: Any) -> Binding:
     """One that names a call, with this subscription key in its Secret, or a valid one."""
 
-    async def secret(ref: SecretRef) -> Secret:
-        assert (ref.name, ref.key) == ("probe", "subscription-key")
-        return Secret(stage.team.subscription_key if key is None else key)
+    class Holding(Cluster):
+        async def secret(self, ref: SecretRef) -> Secret:
+            assert (ref.name, ref.key) == ("probe", "subscription-key")
+            return Secret(stage.team.subscription_key if key is None else key)
 
-    return replace(stage.binding(verify=KEYED | verify), secret=secret)
+    return replace(stage.binding(verify=KEYED | verify), cluster=Holding())
 
 
 def verified(done: Pass) -> tuple[str, str]:
@@ -194,7 +195,7 @@ def before_any_call(stage: Stage) -> Binding:
 def without_key(stage: Stage) -> Binding:
     return replace(
         stage.binding(verify=KEYED, functionApp={"id": stage.team.site_id, "key": {"source": "None"}}),
-        secret=a_binding(stage).secret,
+        cluster=a_binding(stage).cluster,
     )
 
 

@@ -91,7 +91,7 @@ class AppRegistration(Aspect[State]):
     async def _found(self, binding: Binding) -> str | None:
         """What a binding without a past finds in Azure. Raises Unmet when it is not for this binding to use."""
         client_id = await self._sent_for(binding) or await self._behind_easy_auth(binding)
-        if client_id and (unmet := await binding.may_use(client_id)):
+        if client_id and (unmet := await binding.cluster.may_use(client_id)):
             raise unmet
         return client_id
 
@@ -139,7 +139,7 @@ class AppRegistration(Aspect[State]):
             if isinstance(binding.spec.entra.registration, ExistingRegistration):
                 return {}  # who may not look made none
             raise
-        if application is None or await binding.used_elsewhere(application.client_id):
+        if application is None or await binding.cluster.used_elsewhere(application.client_id):
             return {}
         state = replace(read(application), client_id=application.client_id, made=True)
         return {APPLICATION: Observed(state=state, ownership=Ownership.OURS)}

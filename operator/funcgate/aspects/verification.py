@@ -73,7 +73,7 @@ class Verification(Check):
         verify = binding.spec.verify
         headers = {}
         if verify.subscription_key_secret_ref:
-            key: Secret = await binding.secret(verify.subscription_key_secret_ref)
+            key: Secret = await binding.cluster.secret(verify.subscription_key_secret_ref)
             headers[SUBSCRIPTION_KEY] = key.reveal()
         heard = await self._ask(f"{facts.gateway_url}/{facts.api_path}{_path(binding)}", "gateway", headers)
         if heard.status not in verify.expected:

@@ -19,6 +19,7 @@ from typing import Any
 from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.controller import status, verdicts
 from funcgate.controller.announce import Announcer
+from funcgate.controller.around import Around
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.kube import Conflict, KubeError, Missing
@@ -256,9 +257,7 @@ class Reconciler:
             deleting=snapshot.deleting,
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
             pinned=snapshot.status.get("clientId"),
-            may_use=partial(self._rights.may_use, snapshot),
-            used_elsewhere=partial(self._rights.used_elsewhere, snapshot),
-            secret=partial(self.bindings.secret, namespace),
+            cluster=Around(mine=snapshot, rights=self._rights, bindings=self.bindings),
         )
 
     # --- after it

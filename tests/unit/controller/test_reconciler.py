@@ -644,7 +644,7 @@ async def test_a_registration_that_was_found_is_as_much_in_use_as_one_that_was_n
 
 async def may_use(stage: Stage, client_id: str) -> str | None:
     """What the last pass is told about a registration that it has just found."""
-    unmet = await stage.engine.seen[-1].may_use(client_id)
+    unmet = await stage.engine.seen[-1].cluster.may_use(client_id)
     return unmet.reason if unmet else None
 
 
@@ -676,7 +676,7 @@ async def test_a_pass_knows_whether_another_live_binding_uses_a_registration(sta
     going = an_object("going", functionApp={"id": f"{SITE}-going"}, entra=OWN, deleting=True)
     stage = staged(an_object(entra=FOUND), other, going)
     await stage.one_pass()
-    mine = stage.engine.seen[-1]
+    mine = stage.engine.seen[-1].cluster
     assert await mine.used_elsewhere(CLIENT_ID.upper())
     assert not await mine.used_elsewhere(IDENTITY_CLIENT_ID)
 

@@ -1,0 +1,31 @@
+"""What the passes over one binding may ask of its cluster."""
+
+from dataclasses import dataclass
+
+from funcgate.azure import Secret
+from funcgate.controller.bindings import Bindings
+from funcgate.controller.cache import Snapshot
+from funcgate.controller.rights import Rights
+from funcgate.errors import Unmet
+from funcgate.spec import Cluster, SecretRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around(Cluster):
+    """Answers for the binding that `mine` shows."""
+
+    mine: Snapshot
+    rights: Rights
+    bindings: Bindings
+
+    async def may_use(self, client_id: str) -> Unmet | None:
+        """As the namespace's annotations and the other bindings say."""
+        return await self.rights.may_use(self.mine, client_id)
+
+    async def used_elsewhere(self, client_id: str) -> bool:
+        """As the other bindings say."""
+        return await self.rights.used_elsewhere(self.mine, client_id)
+
+    async def secret(self, ref: SecretRef) -> Secret:
+        """From the binding's own namespace."""
+        return await self.bindings.secret(self.mine.key.namespace, ref)
