@@ -26,6 +26,15 @@ from integration.azure_stage import WatchedLog, is_write, written
 from stage import Callers, Stage, install
 
 SECONDS = 150
+OPERATOR = """
+import asyncio, sys
+from funcgate.cli.run import operate
+from funcgate.controller import Tuning
+from funcgate.settings import Settings
+asyncio.run(operate(Settings.read(), tuning=Tuning(label_selector=sys.argv[1])))
+"""
+"""`funcgate run`, for the bindings of one test."""
+
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
 
 
@@ -73,7 +82,7 @@ class Mortal:
         try:
             while True:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "funcgate", "run"),
+                    *(sys.executable, "-c", OPERATOR, f"test={self.namespace}"),
                     env=environment,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.DEVNULL,
@@ -111,10 +120,10 @@ async def mortal(installed: ControlPlane, namespace: str, tmp_path: Path) -> Asy
             await asyncio.gather(living, return_exceptions=True)
 
 
-def manifest(app: Deployed, **spec: Any) -> str:
+def manifest(mortal: Mortal, app: Deployed, **spec: Any) -> str:
     whole = {"apiManagement": {"id": app.service_id}, "functionApp": {"id": app.site_id}} | spec
-    head = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": app.name}}
-    return json.dumps(head | {"spec": whole})
+    metadata = {"name": app.name, "labels": {"test": mortal.namespace}}
+    return json.dumps({"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata, "spec": whole})
 
 
 def twice(writes: list[str], allowed: Mapping[str, int]) -> dict[str, int]:
@@ -126,7 +135,7 @@ async def test_from_nothing_to_ready_and_away_again(mortal: Mortal) -> None:
     app = mortal.app = deployed(mortal.stage.azure.world, "orders")
     callers = Callers(mortal.stage.azure, app, "orders")
 
-    await mortal.kubectl("apply", "-f", "-", text=manifest(app, api={"path": "orders"}))
+    await mortal.kubectl("apply", "-f", "-", text=manifest(mortal, app, api={"path": "orders"}))
     await mortal.kubectl("wait", "--for=condition=Ready", "fab/orders", f"--timeout={SECONDS}s")
     assert [(await call()).status for call in (callers.through_the_gateway, callers.with_the_key)] == [200, 401]
     assert mortal.deaths >= len(mortal.writes) - 1 > 8
@@ -148,7 +157,7 @@ async def test_what_was_imported_is_taken_over_and_given_back(mortal: Mortal) ->
     callers = Callers(mortal.stage.azure, app, app.api_path)
     api = {"name": app.api_name, "import": {"from": "None"}}
 
-    await mortal.kubectl("apply", "-f", "-", text=manifest(app, api=api, adopt=True))
+    await mortal.kubectl("apply", "-f", "-", text=manifest(mortal, app, api=api, adopt=True))
     await mortal.kubectl("wait", "--for=condition=Ready", "fab/billing", f"--timeout={SECONDS}s")
     assert [(await call()).status for call in (callers.through_the_gateway, callers.with_the_key)] == [200, 401]
     assert twice(mortal.writes, {}) == {}
