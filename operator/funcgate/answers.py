@@ -11,6 +11,7 @@ learn.microsoft.com/azure/app-service/overview-access-restrictions (x-ms-forbidd
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from funcgate.azure import Heard
 from funcgate.errors import Unmet
@@ -20,6 +21,9 @@ HOST_DOWN = "function host is not running"
 SITE_STOPPED = "this web app is stopped"
 NO_SITE = "web site not found"
 FORBIDDEN_ADDRESS = "x-ms-forbidden-ip"
+CLOSED = (401, 403)
+REDIRECTS = (301, 302, 303, 307, 308)
+SIGN_IN = "/.auth/login/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +185,23 @@ def why(heard: Heard, expected: tuple[int, ...]) -> Unmet:
         f"answered with {heard.status}, and spec.verify.expect names {wanted}: correct one of the two",
         stalled=True,
     )
+
+
+def may_be_the_doors(heard: Heard) -> bool:
+    """
+    Whether Easy Auth may have said it: 401, 403, or the way to a sign-in that comes back to it.
+
+    A redirect to anywhere else is the function's. Source: learn.microsoft.com/azure/app-service/
+    configure-authentication-customize-sign-in-out (/.auth/login/<provider>, and …/callback as its redirect URI).
+    """
+    if heard.status in REDIRECTS:
+        return SIGN_IN in unquote(heard.headers.get("location", ""))
+    return heard.status in CLOSED
+
+
+def is_the_doors(heard: Heard) -> bool:
+    """Whether it can have been nobody but Easy Auth: a function and its host say 401 and 403 too, in other words."""
+    return may_be_the_doors(heard) and (heard.status in REDIRECTS or EASY_AUTH in heard.said.lower())
 
 
 def from_in_front(heard: Heard) -> bool:

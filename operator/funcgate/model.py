@@ -191,6 +191,7 @@ class Facts:
     api_path: str | None = field(default=None, metadata={"named": "the API"})
     offered: frozenset[str] | None = field(default=None, metadata={"named": "the functions that the API offers"})
     operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
+    routes: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions' routes"})
     published: bool | None = field(default=None, metadata={"named": "whether the API is there"})
     unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})
     key_name: str | None = field(default=None, metadata={"named": "the function app's host key"})

@@ -68,6 +68,13 @@ def operations_of(functions: Sequence[Function]) -> tuple[Operation, ...]:
     return tuple(found.values())
 
 
+def routes_of(functions: Sequence[Function]) -> tuple[str, ...]:
+    """The templates of all that the host answers, also of what no API offers: admin-level functions."""
+    triggers = ((each, http_trigger(each)) for each in functions)
+    routes = (str(trigger.get("route") or each.name) for each, trigger in triggers if trigger is not None)
+    return tuple(sorted({template for route in routes for template in templates_of(route)}))
+
+
 def _of(function: Function) -> Iterator[Operation]:
     trigger = http_trigger(function)
     if trigger is None or function.disabled or str(trigger.get("authLevel") or "").lower() == "admin":

@@ -340,11 +340,17 @@ class SecretRef(_Part):
     key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\Z", min_length=1, max_length=253)]
 
 
+_DISGUISED = re.compile(r"%(2e|[46][1-9a-f]|[57][0-9a])")
+"""A letter or a dot that is encoded though it need not be; every client decodes it."""
+
+
 def _stays_in_the_api(call: str) -> str:
     """Past the gateway the same path is called with the host key: never the host's own endpoints."""
     path = call.lower().partition(" ")[2]
-    if "/." in path or "%2e" in path or path == "/admin" or path.startswith("/admin/"):
-        raise ValueError("must be a path of the API: nothing under /admin or /.auth, and no dot before a segment")
+    if "/." in path or _DISGUISED.search(path) or re.match(r"/+admin(?![^/?#])", path):
+        raise ValueError(
+            "must be a path of the API: nothing under /admin or /.auth, no dot before a segment, no letter encoded"
+        )
     return call
 
 

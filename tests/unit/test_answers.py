@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from funcgate.answers import CAUSES, from_in_front, gateway_says, why
+from funcgate.answers import CAUSES, from_in_front, gateway_says, is_the_doors, may_be_the_doors, why
 from funcgate.azure import Heard
 
 
@@ -85,3 +85,26 @@ def test_what_has_not_the_gateways_form_is_not_the_gateways(said: str) -> None:
 )
 def test_what_the_platform_answers_tells_nothing_of_the_door(answer: Heard, in_front: bool) -> None:
     assert from_in_front(answer) is in_front
+
+
+BACK_TO_THE_DOOR = (
+    "https://login.example/authorize?redirect_uri=https%3A%2F%2Forders.example%2F.auth%2Flogin%2Faad%2Fcallback"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "may_be", "is_"),
+    [
+        (heard(401, EASY_AUTH), True, True),
+        (heard(403, EASY_AUTH), True, True),
+        (heard(401), True, False),
+        (heard(403, '{"error": "not you"}'), True, False),
+        (heard(302, location="/.auth/login/aad"), True, True),
+        (heard(302, location=BACK_TO_THE_DOOR), True, True),
+        (heard(302, location="/v1/orders/2"), False, False),
+        (heard(302), False, False),
+        (heard(404, EASY_AUTH), False, False),
+    ],
+)
+def test_the_doors_refusals_are_told_from_those_behind_it(answer: Heard, may_be: bool, is_: bool) -> None:
+    assert (may_be_the_doors(answer), is_the_doors(answer)) == (may_be, is_)

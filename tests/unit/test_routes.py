@@ -4,7 +4,7 @@ import pytest
 
 from funcgate.azure import Function
 from funcgate.names import LONGEST
-from funcgate.routes import METHODS, operations_of, shape, templates_of
+from funcgate.routes import METHODS, operations_of, routes_of, shape, templates_of
 
 
 def a_function(name: str, route: str | None = None, *, disabled: bool = False, **trigger: object) -> Function:
@@ -112,3 +112,14 @@ def test_an_optional_end_is_an_operation_of_its_own() -> None:
 def test_the_placeholders_of_an_operation_are_known_by_name() -> None:
     [operation] = operations_of([a_function("Files", "files/{kind:alpha}/{*path}")])
     assert operation.parameters == ("kind", "path")
+
+
+def test_the_host_has_routes_that_no_api_offers() -> None:
+    maintenance = a_function("Purge", "{*rest}", authLevel="admin")
+    timer = Function(name="Nightly", bindings=[{"type": "timerTrigger"}], invoke_url_template=None, disabled=False)
+    assert routes_of([maintenance, timer, a_function("Orders", "orders/{id?}")]) == (
+        "/orders",
+        "/orders/{id}",
+        "/{*rest}",
+    )
+    assert offered(maintenance, timer) == []

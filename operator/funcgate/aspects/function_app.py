@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from funcgate.azure import Function, FunctionAppClient, Site
 from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Aspect, Facts, Observed
-from funcgate.routes import Operation, http_trigger, operations_of
+from funcgate.routes import Operation, http_trigger, operations_of, routes_of
 from funcgate.spec import Binding
 
 KEY = "site"
@@ -27,6 +27,7 @@ class RunningApp:
     enabled: bool
     webhooks: tuple[str, ...]
     operations: tuple[Operation, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 class FunctionApp(Aspect[RunningApp]):
@@ -34,7 +35,7 @@ class FunctionApp(Aspect[RunningApp]):
 
     name = "function_app"
     condition = "FunctionAppReady"
-    gives = ("host_name", "host_names", "route_prefix", "webhooks", "operations")
+    gives = ("host_name", "host_names", "route_prefix", "webhooks", "operations", "routes")
 
     def __init__(self, function_apps: FunctionAppClient) -> None:
         self.function_apps = function_apps
@@ -57,7 +58,7 @@ class FunctionApp(Aspect[RunningApp]):
         return {KEY: Observed(state=_app(site, functions))}
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[RunningApp]]) -> Mapping[str, Any]:
-        """Host name, route prefix, what an API can offer of the functions, and those that webhooks call."""
+        """Host name, route prefix, all routes, what an API can offer of the functions, and those that webhooks call."""
         state = observed[KEY].state
         return {
             "host_name": state.host_name,
@@ -65,6 +66,7 @@ class FunctionApp(Aspect[RunningApp]):
             "route_prefix": state.route_prefix,
             "webhooks": state.webhooks,
             "operations": state.operations,
+            "routes": state.routes,
         }
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[RunningApp]]) -> Unmet | None:
@@ -99,6 +101,7 @@ def _app(site: Site, functions: Sequence[Function]) -> RunningApp:
         enabled=site.enabled,
         webhooks=tuple(sorted(each.name for each in functions if _called_by_webhook(each))),
         operations=operations_of(functions),
+        routes=routes_of(functions),
     )
 
 

@@ -5,15 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from funcgate.answers import from_in_front, why
+from funcgate.answers import from_in_front, is_the_doors, may_be_the_doors, why
 from funcgate.azure import FunctionAppClient, Heard, ProbeClient, Secret
 from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Check, Checked, Facts
-from funcgate.routes import Operation
 from funcgate.spec import Binding
 
-CLOSED = (401, 403)
-REDIRECTS = (301, 302, 303, 307, 308)
 SUBSCRIPTION_KEY = "Ocp-Apim-Subscription-Key"
 FUNCTIONS_KEY = "x-functions-key"
 
@@ -51,7 +48,7 @@ class Verification(Check):
         return Checked(message=message, facts={"last_verified": f"{self.now():%Y-%m-%dT%H:%M:%SZ}"})
 
     async def _past(self, binding: Binding, facts: Facts) -> str:
-        path = nobodys_path(str(facts.route_prefix or ""), facts.operations or ())
+        path = nobodys_path(str(facts.route_prefix or ""), facts.routes or ())
         if path is None:
             raise _unseen("every path of the app may be a function's, so none can be called without running one")
         status = self._refused(await self._ask(f"https://{facts.host_name}{path}", "direct"), "a call without anything")
@@ -66,7 +63,14 @@ class Verification(Check):
         headers = {FUNCTIONS_KEY: key.reveal()} if key else {}
         prefix = f"/{facts.route_prefix}" if facts.route_prefix else ""
         url = f"https://{facts.host_name}{prefix}{_path(binding)}"
-        status = self._refused(await self._ask(url, "direct", headers), "a call with the key and no token")
+        heard = await self._ask(url, "direct", headers)
+        status = self._refused(heard, "a call with the key and no token")
+        # The function may refuse in the same way. Where nobody's path is refused too, the door is closed.
+        if not (binding.spec.verify.direct or is_the_doors(heard)):
+            raise _unseen(
+                f"with the key alone the call was refused with {status}, by the door or by what stands behind it; with "
+                "spec.verify.direct the two can be told apart"
+            )
         return f"With the key alone it was refused with {status}."
 
     async def _through(self, binding: Binding, facts: Facts) -> str:
@@ -91,7 +95,7 @@ class Verification(Check):
         """The door's refusal. Raises Unmet when it let the call in, or when something before it answered."""
         if from_in_front(heard):
             raise _unseen(f"the platform in front of the door answered {what} with {heard.status}")
-        if heard.status in (*CLOSED, *REDIRECTS):
+        if may_be_the_doors(heard):
             return heard.status
         raise Unmet(
             "DoorStillOpen",
@@ -109,7 +113,7 @@ def _path(binding: Binding) -> str:
     return str(binding.spec.verify.operation).partition(" ")[2]
 
 
-def nobodys_path(prefix: str, operations: tuple[Operation, ...]) -> str | None:
+def nobodys_path(prefix: str, templates: tuple[str, ...]) -> str | None:
     """
     A path that no function's route matches; None where one takes every path.
 
@@ -118,7 +122,6 @@ def nobodys_path(prefix: str, operations: tuple[Operation, ...]) -> str | None:
     """
     if prefix:
         return f"/{uuid4().hex}"
-    templates = [each.template for each in operations]
     if any(template.endswith("/*") or "{*" in template for template in templates):
         return None
     depth = max((template.count("/") for template in templates), default=0) + 1

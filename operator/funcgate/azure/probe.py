@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from socket import AF_INET, AddressFamily
+from socket import AF_INET, AF_INET6, AddressFamily
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -46,7 +46,7 @@ class ProbeClient:
                 url, headers=headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=SECONDS)
             ) as answer:
                 status = answer.status
-                said = (await answer.content.read(READ_BYTES)).decode(errors="replace")
+                said = (await _beginning(answer.content)).decode(errors="replace")
                 return Heard(status=status, headers={n.lower(): v for n, v in answer.headers.items()}, said=said)
         except TimeoutError as late:
             raise TryAgain(f"{_host(url)} did not answer within {SECONDS:.0f} s", reason="TimedOut") from late
@@ -57,17 +57,26 @@ class ProbeClient:
             self._observe(service="probe", method="GET", resource_kind=kind, status=status, seconds=seconds)
 
 
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """An answer may come in pieces; one read gives no more than the first."""
+    said = b""
+    while len(said) < READ_BYTES and (piece := await content.read(READ_BYTES - len(said))):
+        said += piece
+    return said
+
+
 class ConnectTo(AbstractResolver):
     """Every name leads to one address and port; certificates are still those of the name."""
 
     def __init__(self, address: str) -> None:
-        """`address` as in `10.0.0.4:443`."""
-        self._host, _, port = address.rpartition(":")
-        self._port = int(port)
+        """`address` as in `10.0.0.4:443` or `[fd00::4]:443`."""
+        host, _, port = address.rpartition(":")
+        self._family = AF_INET6 if host.startswith("[") else AF_INET
+        self._host, self._port = host.strip("[]"), int(port)
 
     async def resolve(self, host: str, port: int = 0, family: AddressFamily = AF_INET) -> list[ResolveResult]:
         """That address."""
-        return [ResolveResult(hostname=host, host=self._host, port=self._port, family=AF_INET, proto=0, flags=0)]
+        return [ResolveResult(hostname=host, host=self._host, port=self._port, family=self._family, proto=0, flags=0)]
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -38,9 +38,12 @@ def _decoded(body: Json, namespace: str, ref: SecretRef) -> Secret:
     if held is None:
         raise _unproven("SecretNotFound", f"Secret {ref.name} in namespace {namespace} has no key {ref.key}; add it")
     try:
-        return Secret(base64.b64decode(held, validate=True).decode().strip())
+        text = base64.b64decode(held, validate=True).decode().strip()
     except (binascii.Error, UnicodeDecodeError):
-        raise _unproven("SecretNotFound", f"key {ref.key} of Secret {ref.name} holds no text; put one there") from None
+        text = ""
+    if not text or not text.isprintable():  # what is no single line fits into no header
+        raise _unproven("SecretNotFound", f"key {ref.key} of Secret {ref.name} holds no line of text; put one there")
+    return Secret(text)
 
 
 def _grant(namespace: str, name: str) -> str:
