@@ -16,10 +16,10 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from cryptography.hazmat.primitives import serialization
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 from azuresim.clock import Clock
 from azuresim.entra.directory import ManagedIdentity
@@ -37,6 +37,9 @@ VERSION = 3
 PRIVATE: Mapping[str, TypeAdapter[Any]] = {"site": TypeAdapter(Site)}
 """Parts of a document's private half that are more than JSON, by their name."""
 
+Names = Annotated[set[str], PlainSerializer(sorted)]
+"""In the same order each time: a set that was filled in another order may be walked in another one."""
+
 WORLD: Mapping[str, TypeAdapter[Any]] = {
     "vaults": TypeAdapter(Vaults),
     "web_documents": TypeAdapter(dict[str, str]),
@@ -51,13 +54,13 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "assignments": TypeAdapter(dict[str, Body]),
     "deleted": TypeAdapter(dict[str, Body]),
     "identities": TypeAdapter(dict[str, ManagedIdentity]),
-    "graph_permissions": TypeAdapter(dict[str, set[str]]),
-    "owners": TypeAdapter(dict[str, set[str]]),
+    "graph_permissions": TypeAdapter(dict[str, Names]),
+    "owners": TypeAdapter(dict[str, Names]),
     "federated_bodies": TypeAdapter(dict[str, dict[str, Body]]),
     "federated_by_graph": TypeAdapter(dict[str, list[FederatedCredential]]),
     "secret_of_key": TypeAdapter(dict[str, str]),
     "permission_grants": TypeAdapter(dict[str, Body]),
-    "secrets": TypeAdapter(dict[str, set[str]]),
+    "secrets": TypeAdapter(dict[str, Names]),
     "federated": TypeAdapter(list[FederatedCredential]),
     "certificates": TypeAdapter(dict[str, list[str]]),
     "attached": TypeAdapter(list[str]),

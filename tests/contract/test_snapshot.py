@@ -137,3 +137,11 @@ def test_an_end_of_an_operation_belongs_to_whoever_began_it() -> None:
         world.operations.start(team.service_id, on_done=lambda: world.arm.put(f"{GROUP}/x", {"a": 1}) and None)
     world.operations.finish(team.service_id)
     assert [write.who for write in world.journal.of(id=f"{GROUP}/x")] == ["the-client"]
+
+
+def test_saved_sets_are_in_order_however_they_were_filled() -> None:
+    world, team = a_world()
+    permissions = [f"Permission.{number}" for number in range(64)]
+    world.entra.graph_permissions[team.operator_client_id] = set(permissions)
+    saved = snapshot.save(world)["entra"]["graph_permissions"]
+    assert saved[team.operator_client_id] == sorted(permissions)
