@@ -46,6 +46,10 @@ def policy(**caller: Any) -> dict[str, Any]:
     return {"policy": {"callerAuthorization": caller}}
 
 
+def scope(**fields: Any) -> dict[str, Any]:
+    return {"policy": {"scope": fields}}
+
+
 def api(**fields: Any) -> dict[str, Any]:
     return {"api": {"name": "orders", "import": {"from": "None"}} | fields}
 
@@ -84,6 +88,7 @@ GOOD = (
     Good("no interval is the usual one", {"drift": {}}),
     Good("all stays in Azure when the binding goes", {"deletionPolicy": "Orphan"}),
     Good("nothing is taken over", {"adopt": False}),
+    Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
 
 BAD = (
@@ -157,6 +162,17 @@ BAD = (
     Bad("Easy Auth has its headers", policy(mode="Forward", header="X-MS-Client-Principal"),
         "policy.callerAuthorization.header", "something else"),
     Bad("somebody must be able to call", policy(mode="Keep", header="X-Gateway"), "entra", "allow.clientIds"),
+    Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
+    Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
+    Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),
+    Bad("there is an end to them", scope(type="Operations", operations=[f"o{n}" for n in range(101)]),
+        "policy.scope.operations", "100"),
+    Bad("the base policy is for all of them", scope(type="Api", operations=["get-ping"]), "policy.scope", "operations"),
+    Bad("an operation is named once", scope(type="Operations", operations=["get-ping", "Get-Ping"]),
+        "policy.scope.operations", "twice"),
+    Bad("a name has no slash", scope(type="Operations", operations=["get/ping"]), "policy.scope.operations", ""),
+    Bad("a name is something", scope(type="Operations", operations=[""]), "policy.scope.operations", "1"),
+    Bad("a name has an end", scope(type="Operations", operations=["o" * 401]), "policy.scope.operations", "400"),
     Bad("a call that may change something", {"verify": {"operation": "POST /orders"}}, "verify.operation",
         "GET /orders/1"),
     Bad("a call without a path", {"verify": {"operation": "GET orders"}}, "verify.operation", "GET /orders/1"),

@@ -7,6 +7,7 @@ from typing import Any
 from builders import CLIENT_ID, IDENTITY_CLIENT_ID, PRINCIPAL_ID, SERVICE, SITE, TENANT
 from funcgate.azure import (
     Api,
+    ApiOperation,
     Application,
     Backend,
     Function,
@@ -82,6 +83,7 @@ class StubApim:
     named_values: dict[str, NamedValue] = field(default_factory=dict)
     values: dict[str, Secret] = field(default_factory=dict)
     policy: PolicyText | None = None
+    operation_policies: dict[str, PolicyText | None] = field(default_factory=dict)
     products: Sequence[Product] = ()
     global_policy: PolicyText | None = None
     api_gone: bool = False
@@ -159,18 +161,34 @@ class StubApim:
         self.written.append(("delete", name, etag))
         del self.backends[name]
 
-    async def get_policy(self, service: str, api: str) -> PolicyText | None:
+    async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
+        return [
+            ApiOperation(name=each, method="GET", template=f"/{each.partition('-')[2]}")
+            for each in self.operation_policies
+        ]
+
+    async def get_policy(self, service: str, api: str, operation: str | None = None) -> PolicyText | None:
         if self.api_gone:
             raise NotFound("no such API", reason="ApiNotFound")
-        return self.policy
+        return self.operation_policies.get(operation) if operation else self.policy
 
-    async def put_policy(self, service: str, api: str, text: str, etag: str | None) -> None:
-        self.written.append(("put", api, etag))
-        self.policy = PolicyText(text=text, etag='"2"')
+    async def put_policy(
+        self, service: str, api: str, text: str, etag: str | None, operation: str | None = None
+    ) -> None:
+        if operation and operation not in self.operation_policies:
+            raise NotFound("no such operation", reason="ResourceNotFound")
+        self.written.append(("put", operation or api, etag))
+        self._keep(operation, PolicyText(text=text, etag='"2"'))
 
-    async def delete_policy(self, service: str, api: str, etag: str | None) -> None:
-        self.written.append(("delete", api, etag))
-        self.policy = None
+    async def delete_policy(self, service: str, api: str, etag: str | None, operation: str | None = None) -> None:
+        self.written.append(("delete", operation or api, etag))
+        self._keep(operation, None)
+
+    def _keep(self, operation: str | None, policy: PolicyText | None) -> None:
+        if operation:
+            self.operation_policies[operation] = policy
+        else:
+            self.policy = policy
 
 
 @dataclass

@@ -192,6 +192,7 @@ class Facts:
     offered: frozenset[str] | None = field(default=None, metadata={"named": "the functions that the API offers"})
     operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
     routes: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions' routes"})
+    placed: Any = field(default=None, metadata={"named": "the operations of the API"})
     published: bool | None = field(default=None, metadata={"named": "whether the API is there"})
     unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})
     key_name: str | None = field(default=None, metadata={"named": "the function app's host key"})
@@ -200,6 +201,7 @@ class Facts:
     backend_id: str | None = field(default=None, metadata={"named": "the backend"})
     sends_token: bool | None = field(default=None, metadata={"named": "the policy that sends the token"})
     marked: bool | None = field(default=None, metadata={"named": "our mark in the policy"})
+    inner: Any = field(default=None, metadata={"named": "the policies of the API's operations"})
     last_verified: str | None = field(default=None, metadata={"named": "when calls were last made"})
 
     def known(self) -> dict[str, Any]:

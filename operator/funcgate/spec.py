@@ -326,9 +326,38 @@ class KeepCaller(_Part):
 CallerAuthorization = Annotated[ReplaceCaller | ForwardCaller | KeepCaller, Field(discriminator="mode")]
 
 
-class PolicySettings(_Part):
-    """What the gateway asks of its own callers, and what becomes of the token that they bring."""
+class ApiScope(_Part):
+    """Our statements stand in the API's base policy, for all operations."""
 
+    type: Literal["Api"] = "Api"
+
+
+OperationName = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z]+ /\S*|[^*#&+:<>?/\s]+)\Z", min_length=1, max_length=400)
+]
+
+
+class OperationsScope(_Part):
+    """Our statements stand in the policies of these operations, each known by name or as `GET /orders/{id}`."""
+
+    type: Literal["Operations"]
+    operations: Annotated[tuple[OperationName, ...], Field(min_length=1, max_length=100, strict=False)]
+
+    @field_validator("operations")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(_lowered(value)) < len(value):
+            raise ValueError("names an operation twice: names differ by more than upper and lower case")
+        return value
+
+
+PolicyScope = Annotated[ApiScope | OperationsScope, Field(discriminator="type")]
+
+
+class PolicySettings(_Part):
+    """Where our statements stand, what the gateway asks of its callers, and what becomes of the token they bring."""
+
+    scope: PolicyScope = ApiScope()
     allow_anonymous_callers: bool = False
     caller_authorization: CallerAuthorization = ReplaceCaller()
 
@@ -448,6 +477,8 @@ _KINDS = (
     "Replace",
     "Forward",
     "Keep",
+    "Api",
+    "Operations",
 )
 """What pydantic puts into the path of an error for the member of a union that was chosen."""
 

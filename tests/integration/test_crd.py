@@ -78,7 +78,11 @@ def test_defaults_are_filled_in_and_what_has_none_stays_absent(kubectl: Kubectl)
         "apiManagement": {"id": SERVICE, "identity": {"type": "SystemAssigned"}},
         "functionApp": wish["functionApp"] | {"key": {"source": "HostKey"}},
         "entra": wish["entra"] | {"harden": "Own", "requireAssignment": False},
-        "policy": {"allowAnonymousCallers": False, "callerAuthorization": {"mode": "Replace"}},
+        "policy": {
+            "scope": {"type": "Api"},
+            "allowAnonymousCallers": False,
+            "callerAuthorization": {"mode": "Replace"},
+        },
         "verify": {"direct": True},
         "drift": {"interval": "10m"},
         "deletionPolicy": "Delete",

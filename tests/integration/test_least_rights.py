@@ -45,6 +45,7 @@ async def test_the_role_holds_exactly_the_rights_that_the_passes_need() -> None:
         await rights.settled()
         await rights.settled(stage.binding(identity=NAMED))
         await own_backend(stage, rights)
+        await single_operations(stage, rights)
         await nobody_is_asked(stage, rights)
         await an_import(stage, rights)
         await a_slot(stage, rights)
@@ -65,6 +66,13 @@ async def nobody_is_asked(stage: Stage, rights: Rights) -> None:
     api["subscriptionRequired"] = False
     await rights.settled(stage.binding(identity=NAMED, policy={"allowAnonymousCallers": True}))
     api["subscriptionRequired"] = True
+
+
+async def single_operations(stage: Stage, rights: Rights) -> None:
+    """Our statements move into the policy of an operation, and back."""
+    scope = {"type": "Operations", "operations": ["GET /ping"]}
+    await rights.settled(stage.binding(identity=NAMED, policy={"scope": scope}))
+    await rights.settled(stage.binding(identity=NAMED))
 
 
 async def an_import(stage: Stage, rights: Rights) -> None:

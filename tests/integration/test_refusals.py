@@ -606,6 +606,7 @@ READS_OF = {
     "Microsoft.ApiManagement/service/read": "Identity",
     "Microsoft.ApiManagement/service/apis/read": "Api",
     "Microsoft.ApiManagement/service/apis/policies/read": "Policy",
+    "Microsoft.ApiManagement/service/apis/operations/policies/read": "Policy",
     "Microsoft.ApiManagement/service/apis/products/read": "Api",
     "Microsoft.ApiManagement/service/backends/read": "Backend",
     "Microsoft.ApiManagement/service/namedValues/read": "NamedValue",
@@ -628,6 +629,8 @@ ELSEWHERE_PROVEN = {
     "Microsoft.ApiManagement/service/operationresults/read",
     "Microsoft.ApiManagement/service/tenant/operationResults/read",  # nothing stops without it either
     "Microsoft.ApiManagement/service/policies/read",  # test_open_gateway.py
+    "Microsoft.ApiManagement/service/apis/operations/policies/write",  # test_least_rights.py
+    "Microsoft.ApiManagement/service/apis/operations/policies/delete",
     "Microsoft.ApiManagement/service/apis/write",  # test_import.py
     "Microsoft.ApiManagement/service/apis/delete",
     "Microsoft.ApiManagement/service/apis/operations/read",

@@ -62,7 +62,7 @@ class Api(Aspect[State]):
     name = "api"
     condition = "ApiReady"
     phase = Phase.SWITCH
-    gives = ("api_path", "unasked", "published", "offered")
+    gives = ("api_path", "unasked", "published", "offered", "placed")
     minds = ("gateway_url", "operations")
     also_in = (Phase.CLEAR,)
 
@@ -105,12 +105,11 @@ class Api(Aspect[State]):
                 for each in products
             },
         }
-        if imported:
-            ours = Ownership.OURS if ownership is Ownership.OURS else Ownership.SHARED
-            for each in await self.apim.list_operations(service, name):
-                found[_operation(binding, shape(each.method, each.template))] = Observed(
-                    state=_offered(each), ownership=ours
-                )
+        ours = Ownership.OURS if imported and ownership is Ownership.OURS else Ownership.SHARED
+        for each in await self.apim.list_operations(service, name):
+            found[_operation(binding, shape(each.method, each.template))] = Observed(
+                state=_offered(each), ownership=ours
+            )
         return found
 
     async def _must_not_be_in_use(self, binding: Binding) -> None:
@@ -145,13 +144,18 @@ class Api(Aspect[State]):
             return False
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[State]]) -> Mapping[str, Any]:
-        """The API's path, whether its callers are asked for anything before its own policy, and what it offers."""
+        """The API's path, whether its callers are asked for anything before its own policy, and its operations."""
         seen = observed.get(_resource(binding))
         if seen is None or not isinstance(seen.state, PublishedApi):
             return {"published": False} if binding.spec.api.imported else {}
         operations = [each.state for each in observed.values() if isinstance(each.state, OfferedOperation)]
-        offered = frozenset(each.function.lower() for each in operations)
-        return {"api_path": seen.state.path, "unasked": seen.state.unasked, "published": True, "offered": offered}
+        return {
+            "api_path": seen.state.path,
+            "unasked": seen.state.unasked,
+            "published": True,
+            "offered": frozenset(each.function.lower() for each in operations),
+            "placed": {known: each.name for each in operations for known in (each.shape, each.name.lower())},
+        }
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, State]:
         """The API as the author wants it, and what the functions answer; nothing of somebody else's API."""

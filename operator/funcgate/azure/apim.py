@@ -45,6 +45,7 @@ class ApimClient:
         self._locks = Locks()
         self._flights: Flights[NamedValue | None] = Flights()
         self._policies: Flights[PolicyText | None] = Flights()
+        self._operations: Flights[Sequence[ApiOperation]] = Flights()
         self._values: dict[str, tuple[str, Secret]] = {}
 
     async def get_service(self, service: str) -> Service:
@@ -135,7 +136,13 @@ class ApimClient:
             await self._delete(service, "apis", path, etag, "&deleteRevisions=true")
 
     async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
-        """The operations of the API's current revision. Source: REST reference, "Api Operation - List By Api"."""
+        """
+        The operations of the API's current revision. Raises NotFound when the API is gone. Calls at the same time share
+        one request. Source: REST reference, "Api Operation - List By Api".
+        """
+        return await self._operations.of(f"{service}/apis/{api}", lambda: self._list_operations(service, api))
+
+    async def _list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
         pages = self._http.pages(self._url(service, f"apis/{segment(api)}/operations"), "operations")
         return [read_operation(item) async for item in pages]
 
@@ -331,51 +338,56 @@ class ApimClient:
         """
         await self._delete(service, "namedValues", f"namedValues/{segment(name)}", etag)
 
-    async def get_policy(self, service: str, api: str) -> PolicyText | None:
+    async def get_policy(self, service: str, api: str, operation: str | None = None) -> PolicyText | None:
         """
-        The API's policy ("All operations"); None when it has none. Raises NotFound, ApiNotFound, when the API is gone.
+        The API's policy ("All operations"), or that of one operation; None when there is none. Raises NotFound,
+        ApiNotFound, for the policy of an API that is gone.
 
-        GET {service}/apis/{api}/policies/policy?format=xml → `{"properties": {"format": "xml", "value"}}`. In this form
-        API Management escapes others' expressions itself, so that the document is well-formed and comes back unharmed
-        when written in the same form; `rawxml` holds quotes and angle brackets as they are, which no XML parser reads.
-        Calls at the same time share one request. Source: REST reference, "Api Policy - Get"; Azure/azure-cli recordings
-        test_apim_api_policy; Azure/azure-rest-api-specs issue 25306.
+        GET {service}/apis/{api}[/operations/{operation}]/policies/policy?format=xml → `{"properties": {"format": "xml",
+        "value"}}`. In this form API Management escapes others' expressions itself, so that the document is well-formed
+        and comes back unharmed when written in the same form; `rawxml` holds quotes and angle brackets as they are,
+        which no XML parser reads. Calls at the same time share one request. Source: REST reference, "Api Policy - Get",
+        "Api Operation Policy - Get"; Azure/azure-cli recordings test_apim_api_policy; Azure/azure-rest-api-specs issue
+        25306.
         """
-        return await self._policies.of(f"{service}/apis/{api}", lambda: self._read_policy(service, api))
+        path = _policy(api, operation)
+        return await self._policies.of(f"{service}/{path}", lambda: self._read_policy(service, api, operation))
 
-    async def _read_policy(self, service: str, api: str) -> PolicyText | None:
-        path = f"apis/{segment(api)}/policies/policy"
+    async def _read_policy(self, service: str, api: str, operation: str | None) -> PolicyText | None:
         try:
-            url = self._url(service, path, "&format=xml")
+            url = self._url(service, _policy(api, operation), "&format=xml")
             body, etag = await self._http.document(Call(method="GET", url=url, kind="policies"))
         except NotFound as missing:
-            await self._api_must_be_there(service, api, missing)
+            if operation is None:
+                await self._api_must_be_there(service, api, missing)
             return None
         return PolicyText(text=str((body.get("properties") or {}).get("value") or ""), etag=etag)
 
-    async def put_policy(self, service: str, api: str, text: str, etag: str | None) -> None:
+    async def put_policy(
+        self, service: str, api: str, text: str, etag: str | None, operation: str | None = None
+    ) -> None:
         """
-        The API's policy is `text`, in the form that `get_policy` returns.
+        The policy of the API, or of that operation, is `text`, in the form that `get_policy` returns.
 
-        `etag` as in `put_backend`. Raises Rejected, ValidationError, with the line and column of what is refused.
-        PUT {service}/apis/{api}/policies/policy `{"properties": {"format": "xml", "value"}}` with If-Match.
-        Source: REST reference, "Api Policy - Create Or Update".
+        `etag` as in `put_backend`. Raises Rejected, ValidationError, with the line and column of what is refused;
+        NotFound for an operation that is not there.
+        PUT …/policies/policy `{"properties": {"format": "xml", "value"}}` with If-Match. Source: REST reference, "Api
+        Policy - Create Or Update", "Api Operation Policy - Create Or Update".
         """
-        path = f"apis/{segment(api)}/policies/policy"
+        path = _policy(api, operation)
         async with self._locks.of(f"{service}/apis/{api}"):
             if etag is None:
                 await self._must_be_absent(service, path)
             await self._put(service, "policies", path, {"format": "xml", "value": text}, etag)
 
-    async def delete_policy(self, service: str, api: str, etag: str | None) -> None:
+    async def delete_policy(self, service: str, api: str, etag: str | None, operation: str | None = None) -> None:
         """
-        The API has no policy of its own.
+        The API, or that operation, has no policy of its own.
 
-        DELETE {service}/apis/{api}/policies/policy with If-Match → 200, or 204 when it was absent. Source: REST
-        reference.
+        DELETE …/policies/policy with If-Match → 200, or 204 when it was absent. Source: REST reference.
         """
         async with self._locks.of(f"{service}/apis/{api}"):
-            await self._delete(service, "policies", f"apis/{segment(api)}/policies/policy", etag)
+            await self._delete(service, "policies", _policy(api, operation), etag)
 
     async def _patch_identity(self, service: str, identity: Json) -> None:
         call = Call(method="PATCH", url=self._url(service), kind="service", body={"identity": identity})
@@ -422,6 +434,12 @@ class ApimClient:
 
     def _url(self, service: str, path: str = "", query: str = "") -> str:
         return f"{self._http.address}{service}{path and f'/{path}'}?api-version={VERSION}{query}"
+
+
+def _policy(api: str, operation: str | None) -> str:
+    """Where a policy stands below the service."""
+    scope = f"apis/{segment(api)}" if operation is None else f"apis/{segment(api)}/operations/{segment(operation)}"
+    return f"{scope}/policies/policy"
 
 
 def _expect(etag: str | None, current: str | None, path: str) -> None:

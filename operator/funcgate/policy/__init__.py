@@ -11,6 +11,7 @@ from funcgate.policy.compare import differences, equal
 from funcgate.policy.document import Document, PolicyError
 from funcgate.policy.find import Found, find
 from funcgate.policy.merge import merge, remove
+from funcgate.policy.operation import Inner, inner
 from funcgate.policy.others import checks_caller, contradictions, cut_off
 from funcgate.policy.parse import parse, render
 from funcgate.policy.statements import REPLACED, CallerToken, Statements
@@ -20,6 +21,7 @@ __all__ = [
     "CallerToken",
     "Document",
     "Found",
+    "Inner",
     "PolicyError",
     "Statements",
     "checks_caller",
@@ -28,6 +30,7 @@ __all__ = [
     "differences",
     "equal",
     "find",
+    "inner",
     "merge",
     "parse",
     "remove",

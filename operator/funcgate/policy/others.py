@@ -46,14 +46,14 @@ def _first(ours: Sequence[Element], place: Mapping[Element, int]) -> Sequence[El
 
 def _other_routes(ours: Element, others: Sequence[Element], place: Mapping[Element, int]) -> Iterator[str]:
     for node in others:
-        if _routes_elsewhere(node, ours.get("backend-id")):
-            yield f"{_line(node)} {'undoes' if place[node] > place[ours] else 'is undone by'} {_line(ours)}"
+        if routes_elsewhere(node, ours.get("backend-id")):
+            yield f"{quoted(node)} {'undoes' if place[node] > place[ours] else 'is undone by'} {quoted(ours)}"
 
 
 def _later_headers(ours: Element, others: Sequence[Element], place: Mapping[Element, int]) -> Iterator[str]:
     for node in others:
-        if _authorises(node, ours.get("name", "")) and place[node] > place[ours]:
-            yield f"{_line(node)} undoes {_line(ours)}"
+        if sets_anew(node, ours.get("name", "")) and place[node] > place[ours]:
+            yield f"{quoted(node)} undoes {quoted(ours)}"
 
 
 def checks_caller(document: Document) -> bool:
@@ -76,14 +76,15 @@ def cut_off(document: Document, wanted: Statements) -> tuple[str, ...]:
     nodes = list(_on_the_way_out(tree(document)))
     sent = {None, VARIABLE, *(name for node in nodes if sets_authorization(node) for name in _quoted_in(node))}
     return tuple(
-        _line(node)
+        quoted(node)
         for node in nodes
-        if _routes_elsewhere(node, wanted.backend_id)
+        if routes_elsewhere(node, wanted.backend_id)
         or (node.tag == TOKEN and node.get("resource") != wanted.resource and _variable(node) in sent)
     )
 
 
-def _routes_elsewhere(node: Element, backend_id: str | None) -> bool:
+def routes_elsewhere(node: Element, backend_id: str | None) -> bool:
+    """Whether this sends the request to another place than that backend."""
     return node.tag == BACKEND and node.get("backend-id") != backend_id
 
 
@@ -124,7 +125,7 @@ def judges_authorization(node: Element) -> bool:
     return node.get(named_by, default).strip().casefold() == "authorization"
 
 
-def _authorises(node: Element, header: str) -> bool:
+def sets_anew(node: Element, header: str) -> bool:
     """Whether this leaves another such header than it found; some statements set Authorization by themselves."""
     if header.strip().casefold() == AUTHORIZATION.casefold() and (
         node.tag == "authentication-basic" or (node.tag == TOKEN and _variable(node) is None)
@@ -133,7 +134,7 @@ def _authorises(node: Element, header: str) -> bool:
     return sets(node, header) and node.get("exists-action") != "skip"
 
 
-def _line(node: Element) -> str:
+def quoted(node: Element) -> str:
     """The statement's line and tag, as people would look for it, without what may be secret."""
     return f"line {line_of(node)}: <{' '.join([str(node.tag), *_attributes(node)])}>"
 

@@ -1,4 +1,5 @@
-import asyncio
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from stubs import StubApim, run
 
 FACTS = {
     "api_path": "shop/orders",
+    "placed": {},
     "client_id": CLIENT_ID,
     "identity_client_id": IDENTITY_CLIENT_ID,
     "backend_id": "orders-fn",
@@ -143,18 +145,26 @@ async def test_of_many_statements_of_others_a_few_are_quoted() -> None:
     assert "; 6 more; " in outcome.message
 
 
-@pytest.mark.parametrize(("statements", "others_ran"), [(100, False), (3000, True)])
-async def test_a_large_document_leaves_the_event_loop_to_others(statements: int, others_ran: bool) -> None:
+@pytest.mark.parametrize(("statements", "aside"), [(100, False), (3000, True)])
+async def test_a_large_document_leaves_the_event_loop_to_others(
+    monkeypatch: pytest.MonkeyPatch, statements: int, aside: bool
+) -> None:
     large = a_policy(OTHERS.replace("<base />", "<base />" + "<set-variable name='a' value='1' />" * statements))
-    policy, binding, ran = Policy(StubApim(policy=large)), a_binding(), []
-    asyncio.get_running_loop().call_soon(ran.append, "while it was read")
+    policy, binding = Policy(StubApim(policy=large)), a_binding()
+    threads: list[str] = []
+    for name in ("parse", "remove"):
+        monkeypatch.setattr(documents, name, _spied(getattr(documents, name), threads))
     (seen,) = (await policy.observe(binding)).values()
-    assert bool(ran) is others_ran
-    await asyncio.sleep(0)
-    ran.clear()
-    asyncio.get_running_loop().call_soon(ran.append, "while it was changed")
     await policy.apply(binding, Change(key="", before=seen.state, after=None))
-    assert bool(ran) is others_ran
+    assert [each != threading.main_thread().name for each in threads] == [aside, aside]
+
+
+def _spied(work: Callable[[Any], Any], threads: list[str]) -> Callable[[Any], Any]:
+    def spied(value: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return work(value)
+
+    return spied
 
 
 async def test_another_bindings_statements_are_a_conflict() -> None:
@@ -259,3 +269,50 @@ async def test_anybody_may_call_when_the_author_says_so() -> None:
 
 async def test_an_api_that_asks_for_a_key_needs_no_check() -> None:
     assert (await reconcile(asking(""), unasked=""))[0].true
+
+
+ASKS = "<policies><inbound><base />{}</inbound></policies>"
+TWO = {"policy": {"scope": {"type": "Operations", "operations": ["get-a", "GET /b"]}}}
+PLACED = {"get-a": "get-a", "GET /a": "get-a", "get-b": "get-b", "GET /b": "get-b"}
+
+
+async def test_operations_are_found_by_name_and_by_what_they_are_called_with() -> None:
+    apim = StubApim(operation_policies={"get-a": None, "get-b": None})
+    outcome, done = await reconcile(apim, a_binding(**TWO), placed=PLACED)
+    assert (outcome.true, apim.written) == (True, [("put", "get-a", None), ("put", "get-b", None)])
+    assert done.known.sends_token is True
+    assert outcome.message == f"The policies of 2 operations of orders send a token for {CLIENT_ID} to orders-fn."
+
+
+async def test_moved_statements_stand_in_the_new_place_before_they_leave_the_old_one() -> None:
+    apim = StubApim(policy=a_policy(None), operation_policies={"get-a": None, "get-b": None})
+    await reconcile(apim, a_binding(**TWO), placed=PLACED)
+    assert apim.written == [("put", "get-a", None), ("put", "get-b", None), ("delete", "orders", '"1"')]
+    apim.written.clear()
+    await reconcile(apim, a_binding(), placed=PLACED)
+    assert [each[:2] for each in apim.written] == [("put", "orders"), ("delete", "get-a"), ("delete", "get-b")]
+
+
+async def test_nothing_is_written_while_a_named_operation_is_missing() -> None:
+    apim = StubApim(policy=a_policy(None), operation_policies={"get-a": None})
+    outcome, _ = await reconcile(apim, a_binding(**TWO), placed={"get-a": "get-a"})
+    assert (outcome.reason, outcome.stalled, apim.written) == ("OperationNotFound", True, [])
+    assert "no operation GET /b" in outcome.message
+
+
+async def test_operations_that_all_check_their_callers_need_no_key() -> None:
+    asks = PolicyText(text=ASKS.format('<validate-jwt header-name="Authorization" />'), etag='"1"')
+    apim = StubApim(operation_policies={"get-a": asks, "get-b": asks})
+    outcome, _ = await reconcile(apim, a_binding(**TWO), placed=PLACED, unasked="its subscriptionRequired is off")
+    assert outcome.true
+    apim.operation_policies["get-b"] = None
+    outcome, _ = await reconcile(apim, a_binding(**TWO), placed=PLACED, unasked="its subscriptionRequired is off")
+    assert outcome.reason == "GatewayOpen"
+
+
+async def test_another_bindings_statements_in_an_operation_undo_ours_for_it() -> None:
+    theirs = a_policy(None, backend_id="billing-fn", owner="prod/shop/billing")
+    apim = StubApim(policy=a_policy(None), operation_policies={"get-a": theirs})
+    outcome, _ = await reconcile(apim)
+    assert (outcome.reason, apim.written) == ("PolicyContradicted", [])
+    assert "policy of operation get-a, line 7: <set-backend-service" in outcome.message

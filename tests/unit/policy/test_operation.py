@@ -1,0 +1,73 @@
+import pytest
+
+from funcgate import policy as documents
+from funcgate.policy import CallerToken, Inner, Statements
+
+OURS = Statements(resource="app", identity_client_id=None, backend_id="orders-fn", owner="prod/shop/orders")
+KEPT = Statements(
+    resource="app", identity_client_id=None, backend_id="orders-fn", owner="o", caller=CallerToken(token_in="X-Gateway")
+)
+TOKEN = '<authentication-managed-identity resource="{}" output-token-variable-name="msi-access-token" />'
+BEARER = '<value>@("Bearer " + (string)context.Variables["msi-access-token"])</value>'
+HEADER = f'<set-header name="Authorization" exists-action="override">{BEARER}</set-header>'
+CHECK = '<validate-jwt header-name="Authorization" />'
+
+
+def found(inbound: str | None, backend: str = "<base />", ours: Statements = OURS) -> Inner:
+    section = "" if inbound is None else f"<inbound>{inbound}</inbound>"
+    text = f"<policies>{section}<backend>{backend}</backend></policies>"
+    return documents.inner(documents.parse(text), ours)
+
+
+@pytest.mark.parametrize(
+    ("inbound", "bypasses"),
+    [
+        ("<base />", False),
+        ("<choose><when condition='@(true)'><base /></when></choose>", False),
+        ("", True),
+        (None, True),
+        ("<set-variable name='a' value='1' />", True),
+        ("<mock-response status-code='200' />", False),
+        ("<choose><when condition='@(true)'><return-response /></when></choose>", True),
+    ],
+)
+def test_without_base_the_base_policy_never_runs(inbound: str | None, bypasses: bool) -> None:
+    assert found(inbound).bypasses is bypasses
+
+
+@pytest.mark.parametrize(
+    ("inbound", "late"),
+    [
+        (f"<base />{CHECK}", True),
+        (f"{CHECK}<base />", False),
+        (f"<base /><choose><when condition='@(true)'>{CHECK}</when></choose>", True),
+        ("<base /><validate-azure-ad-token tenant-id='t' />", True),
+        ("<base /><validate-jwt header-name='X-Caller' />", False),
+        ("<base /><check-header name='x-key' failed-check-httpcode='401' />", False),
+    ],
+)
+def test_a_check_of_the_authorization_header_behind_base_comes_too_late(inbound: str, late: bool) -> None:
+    assert bool(found(inbound).late_checks) is late
+
+
+def test_where_callers_keep_their_token_a_check_comes_never_too_late() -> None:
+    assert found(f"<base />{CHECK}", ours=KEPT) == Inner()
+
+
+@pytest.mark.parametrize(
+    ("inbound", "backend", "undoes"),
+    [
+        ("<base /><set-backend-service backend-id='billing-fn' />", "<base />", True),
+        ("<base />", "<set-backend-service base-url='https://x.example' /><forward-request />", True),
+        ("<base />", "<forward-request timeout='5' />", False),
+        ("<base /><set-backend-service id='apim-generated-policy' backend-id='orders-fn' />", "<base />", False),
+        ("<base /><set-header name='authorization'><value>x</value></set-header>", "<base />", True),
+        (f"<base />{TOKEN.format('app')}{HEADER}", "<base />", False),
+        (f"<base />{TOKEN.format('other')}{HEADER}", "<base />", True),
+        ("<set-header name='Authorization'><value>x</value></set-header><base />", "<base />", False),
+    ],
+)
+def test_what_routes_or_authorises_behind_base_undoes_ours_unless_it_says_the_same(
+    inbound: str, backend: str, undoes: bool
+) -> None:
+    assert bool(found(inbound, backend).undoing) is undoes
