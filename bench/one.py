@@ -1,4 +1,7 @@
-"""One binding: from nothing to Ready against its longest chain of dependent calls, and what a settled pass costs."""
+"""
+One binding: from nothing to Ready against its longest chain of dependent calls. What a settled pass costs, alone and
+among a hundred on one service.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from azuresim.scenarios import deployed
 from azuresim.web import site_of
 from azuresim.world import Call
 from bench.figures import Figure
@@ -16,6 +21,9 @@ from integration.azure_stage import SYSTEM, Stage, longest_chain, on_stage
 LATENCY = 0.1  # what Resource Manager takes at its best
 MOST_CHAINS = 1.25
 MOST_READS = 8
+MANY = 100
+LOOKS = 12
+INTERVAL = 600.0  # seconds between two looks, unless the manifest says something else
 POLLS = ("operationsstatuses", "operationresults")
 API = {"path": "shop/v2"}
 MADE = {"registration": {"type": "Managed"}}
@@ -27,8 +35,8 @@ def measure() -> list[Figure]:
 
 
 def at_rest() -> list[Figure]:
-    """A settled binding, looked at once more."""
-    return asyncio.run(_at_rest())
+    """Settled bindings, looked at once more as the operator does it."""
+    return [*asyncio.run(_at_rest()), *asyncio.run(_many_at_rest())]
 
 
 async def _chain(name: str, *, whole: bool) -> Figure:
@@ -59,7 +67,8 @@ async def _at_rest() -> list[Figure]:
         async with on_stage(check_contracts=False) as stage:
             binding = _binding(stage, whole=whole)
             await stage.settled(binding)
-            await stage.settled(binding)
+            stage.later(INTERVAL)
+            await stage.glance(binding)
             arm = Counter(call.method for call in stage.calls() if call.service == "arm")
             details: dict[str, Any] = {f"{method} {kind}": count for (method, kind), count in stage.ledger().items()}
             reads, writes = arm["GET"] + arm["HEAD"], len(stage.writes())
@@ -68,6 +77,38 @@ async def _at_rest() -> list[Figure]:
                 Figure(name=f"{name}: reads of ARM", value=reads, most=MOST_READS, details=details),
             ]
     return figures
+
+
+async def _many_at_rest() -> list[Figure]:
+    """A hundred apps published on one service, each looked at every ten minutes, through two hours."""
+    async with on_stage(check_contracts=False) as stage:
+        bindings = [_published(stage, f"app{number}") for number in range(MANY)]
+        made = await asyncio.gather(*(stage.engine.reconcile(each) for each in bindings))
+        assert all(each.done for each in made), made
+        stage.world.log.clear()
+        stage.counted.clear()
+        for binding in bindings * LOOKS:
+            stage.later(INTERVAL / MANY)
+            assert (await stage.engine.glance(binding)).done
+        arm = Counter(call.method for call in stage.calls() if call.service == "arm")
+        details: dict[str, Any] = {
+            f"{method} {kind}": count / MANY / LOOKS for (method, kind), count in sorted(stage.ledger().items())
+        }
+        looks = MANY * LOOKS
+        return [
+            Figure(name=f"{MANY} on one service: writes", value=len(stage.writes()), most=0),
+            Figure(
+                name=f"{MANY} on one service: GETs of ARM a look", value=arm["GET"] / looks, most=4, details=details
+            ),
+            Figure(name=f"{MANY} on one service: HEADs of ARM a look", value=arm["HEAD"] / looks, most=2),
+            Figure(name=f"{MANY} on one service: POST lists a look", value=arm["POST"] / looks, most=INTERVAL / 3600),
+        ]
+
+
+def _published(stage: Stage, name: str) -> Any:
+    app = deployed(stage.world, name)
+    binding = stage.binding(functionApp={"id": app.site_id}, entra=MADE, api={"path": name})
+    return replace(binding, name=name, owner=f"prod/shop/{name}")
 
 
 def _binding(stage: Stage, *, whole: bool) -> Any:

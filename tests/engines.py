@@ -78,6 +78,8 @@ class ScriptedEngine:
     steps: list[Step] = field(default_factory=lambda: [_all_well])
     seen: list[Binding] = field(default_factory=list)
     dry_runs: list[bool] = field(default_factory=list)
+    at_a_glance: APass | None = None  # what a glance sees; None: something that has to be looked at
+    glances: int = 0
     hold: asyncio.Event | None = None  # a pass waits for it
     at_work: int = 0
     condition_types: Sequence[str] = TYPES
@@ -99,6 +101,10 @@ class ScriptedEngine:
             return self._next(binding)
         finally:
             self.at_work -= 1
+
+    async def glance(self, binding: Binding) -> APass:
+        self.glances += 1
+        return self.at_a_glance or APass(conditions=(), changes=(AWrite(),))
 
     async def passes_under_way(self) -> int:
         return self.at_work

@@ -167,6 +167,12 @@ class StubApim:
             for each in self.operation_policies
         ]
 
+    async def get_inner_policies(
+        self, service: str, api: str, watched: Callable[[ApiOperation], bool]
+    ) -> Sequence[tuple[ApiOperation, PolicyText]]:
+        operations = await self.list_operations(service, api)
+        return [(each, policy) for each in operations if (policy := self.operation_policies[each.name])]
+
     async def get_policy(self, service: str, api: str, operation: str | None = None) -> PolicyText | None:
         if self.api_gone:
             raise NotFound("no such API", reason="ApiNotFound")

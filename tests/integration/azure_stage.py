@@ -13,6 +13,7 @@ import asyncio
 import copy
 import json
 import tempfile
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ from azuresim.web.sites import unique_host_name
 from azuresim.wire import HttpAnswer, HttpCall
 from azuresim.world import Call
 from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import CLOUDS, PUBLIC, Azure, Endpoints, connect
+from funcgate.azure import CLOUDS, PUBLIC, Azure, Endpoints, Time, connect
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.spec import Binding, Neighbour
 
@@ -83,6 +84,7 @@ class Stage:
     azure: Azure
     endpoints: Endpoints
     counted: list[tuple[str, str]] = field(default_factory=list)
+    later: Callable[[float], None] = lambda seconds: None  # the clients' clock goes on by so many seconds
 
     @property
     def world(self) -> World:
@@ -105,6 +107,12 @@ class Stage:
         metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleting else {}
         body = {"metadata": metadata, "spec": whole | spec}
         return Binding.of(body, instance_id="prod", neighbours=neighbours)
+
+    async def glance(self, binding: Binding | None = None) -> Pass:
+        """What the operator does first when nothing seems to be due, with nothing in the log but its calls."""
+        self.world.log.clear()
+        self.counted.clear()
+        return await self.engine.glance(binding or self.binding())
 
     @property
     def engine(self) -> Engine:
@@ -322,8 +330,10 @@ async def on_stage(
                 connect_to=reached,
             )
             observe = _counting(counted)
-            async with connect(endpoints, observe_call=observe) as azure:
-                yield Stage(simulator, team, azure, endpoints, counted)
+            passed: list[float] = []
+            time_ = Time(now=lambda: time.monotonic() + sum(passed))
+            async with connect(endpoints, observe_call=observe, time=time_) as azure:
+                yield Stage(simulator, team, azure, endpoints, counted, passed.append)
 
 
 def _counting(counted: list[tuple[str, str]]) -> Callable[..., None]:

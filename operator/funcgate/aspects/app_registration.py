@@ -96,13 +96,15 @@ class AppRegistration(Aspect[State]):
         return client_id
 
     async def _sent_for(self, binding: Binding) -> str | None:
-        """What our own statement in the API's policy asks a token for: the pin, where the status was lost."""
+        """What our own statement in a policy of the API asks a token for: the pin, where the status was lost."""
+        service, api = binding.spec.api_management.id, api_name(binding)
         try:
-            seen = await self.apim.get_policy(binding.spec.api_management.id, api_name(binding))
-            found = documents.find(documents.parse(seen.text)) if seen else None
-        except (NotFound, documents.PolicyError):
+            base = await self.apim.get_policy(service, api)
+            inner = await self.apim.get_inner_policies(service, api, lambda _: False)
+        except NotFound:
             return None
-        return found.resource if found and found.owner == binding.owner else None
+        texts = [each.text for each in (base, *(seen for _, seen in inner)) if each]
+        return next((each for each in (_asked_for(binding, text) for text in texts) if each), None)
 
     async def _behind_easy_auth(self, binding: Binding) -> str | None:
         """The registration that Easy Auth names, unless there is none such."""
@@ -272,6 +274,15 @@ class AppRegistration(Aspect[State]):
         assigned = " Only who is assigned to it gets one; tokens issued before are good for up to a day."
         required = assigned if binding.spec.entra.require_assignment else ""
         return f"Application {facts.client_id}{made} issues version {facts.token_version} tokens.{required}"
+
+
+def _asked_for(binding: Binding, text: str) -> str | None:
+    """The resource in the binding's own statement there."""
+    try:
+        found = documents.find(documents.parse(text))
+    except documents.PolicyError:
+        return None
+    return found.resource if found.owner == binding.owner else None
 
 
 def _assigned(facts: Facts, observed: Mapping[str, Observed[State]]) -> bool:

@@ -20,6 +20,7 @@ class ServiceIdentity:
     identity: str
     assigned: bool
     gateway_url: str = field(default="", compare=False)
+    shown_principal: str = field(default="", compare=False)  # of the system-assigned identity, as the service shows it
     ids: ManagedIdentity | None = field(default=None, compare=False)
 
 
@@ -44,8 +45,13 @@ class Identity(Aspect[ServiceIdentity]):
         """Whether the identity is there, and its ids. Raises Unmet when a named identity does not exist."""
         service, ids = await asyncio.gather(self.apim.get_service(self.home(binding)), self._ids(binding))
         _must_not_be_a_former_one(binding, service, ids)
+        named = isinstance(binding.spec.api_management.identity, UserAssigned)
         state = ServiceIdentity(
-            identity=_wanted(binding), assigned=_assigned(binding, service), gateway_url=service.gateway_url, ids=ids
+            identity=_wanted(binding),
+            assigned=_assigned(binding, service),
+            gateway_url=service.gateway_url,
+            shown_principal="" if named else service.principal_id or "",
+            ids=ids,
         )
         return {KEY: Observed(state=state)}
 
@@ -81,8 +87,9 @@ class Identity(Aspect[ServiceIdentity]):
         await self.apim.add_identity(self.home(binding), system=named is None, user_assigned=named)
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[ServiceIdentity]]) -> Unmet | None:
-        """A new identity takes a moment until its ids can be looked up."""
-        if observed[KEY].state.ids is None:
+        """A new identity takes a moment until its ids can be looked up, and are those that the service shows."""
+        state = observed[KEY].state
+        if state.ids is None or state.shown_principal not in ("", state.ids.principal_id):
             return Unmet("IdentityPending", "the identity is assigned; its ids are not published yet", status="Unknown")
         return None
 

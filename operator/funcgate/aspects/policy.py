@@ -67,26 +67,24 @@ class Policy(Aspect[PolicyBlock]):
 
         Raises Unmet for one that cannot be read.
         """
-        service, api = self.home(binding), api_name(binding)
+        service, api, places = self.home(binding), api_name(binding), _places(binding)
         try:
-            base, operations = await asyncio.gather(
-                self.apim.get_policy(service, api), self.apim.list_operations(service, api), return_exceptions=True
+            base, inner = await asyncio.gather(
+                self.apim.get_policy(service, api),
+                self.apim.get_inner_policies(service, api, lambda each: not set(_known_as(each)).isdisjoint(places)),
+                return_exceptions=True,
             )
             if isinstance(base, BaseException):
                 raise base
-            if isinstance(operations, BaseException):
-                raise operations
+            if isinstance(inner, BaseException):
+                raise inner
         except NotFound as missing:
             if binding.deleting and missing.reason != API_NOT_FOUND:
                 raise  # more than the API may be gone, or not to be seen
             return {}
-        texts = await asyncio.gather(*(self.apim.get_policy(service, api, each.name) for each in operations))
-        found: dict[str, Observed[PolicyBlock]] = {}
-        for operation, seen in ((None, base), *zip(operations, texts, strict=True)):
-            if seen:
-                found[_resource(binding, operation.name if operation else None)] = await _observed(
-                    binding, operation, seen
-                )
+        found = {_resource(binding, each.name): await _observed(binding, _known_as(each), seen) for each, seen in inner}
+        if base:
+            found[_resource(binding, None)] = await _observed(binding, (BASE,), base)
         return found
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[PolicyBlock]]) -> Mapping[str, Any]:
@@ -198,6 +196,11 @@ def _place(operation: str) -> str:
     return shape(method, template) if template else operation.lower()
 
 
+def _known_as(operation: ApiOperation) -> tuple[str, ...]:
+    """Both ways in which a manifest may name it."""
+    return operation.name.lower(), shape(operation.method, operation.template)
+
+
 def _named(binding: Binding, facts: Facts, place: str) -> str | None:
     """The name of the operation there; None for the base policy. Raises Unmet for one that the API does not have."""
     if place == BASE:
@@ -292,8 +295,7 @@ def _open(binding: Binding, facts: Facts, observed: Mapping[str, Observed[Policy
     )
 
 
-async def _observed(binding: Binding, at: ApiOperation | None, seen: PolicyText) -> Observed[PolicyBlock]:
-    places = (at.name.lower(), shape(at.method, at.template)) if at else (BASE,)
+async def _observed(binding: Binding, places: tuple[str, ...], seen: PolicyText) -> Observed[PolicyBlock]:
     state = replace(await _aside(len(seen.text), lambda: _read(seen.text)), places=places)
     return Observed(state=state, ownership=_ownership(state, binding), etag=seen.etag)
 

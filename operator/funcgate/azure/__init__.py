@@ -33,9 +33,10 @@ from funcgate.azure.clouds import CLOUDS, PUBLIC, Endpoints
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
-from funcgate.azure.http import CallObserver, Http, last_write, nobody_observes, write_fence
+from funcgate.azure.http import CallObserver, Http, Time, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
+from funcgate.azure.kept import glancing
 from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.azure.resources import ResourceClient
@@ -80,9 +81,11 @@ __all__ = [
     "Service",
     "ServicePrincipal",
     "Site",
+    "Time",
     "UserIdentity",
     "WaysIn",
     "connect",
+    "glancing",
     "last_write",
     "write_fence",
 ]
@@ -106,6 +109,7 @@ async def connect(
     credential: AsyncTokenCredential | None = None,
     *,
     observe_call: CallObserver = nobody_observes,
+    time: Time = Time(),  # noqa: B008 it cannot be changed
 ) -> AsyncIterator[Azure]:
     """
     The clients of one cloud over one session, closed at the end; no call is made before the first method.
@@ -129,12 +133,18 @@ async def connect(
             endpoints.graph_scope,
         )
         apim, web = _management_clients(endpoints, shared, transport)
-        arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call)
+        arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call, time=time)
         yield Azure(
             apim=ApimClient(arm(transport=ArmTransport(apim._send_request))),  # its only way to send raw requests
             function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request))),
             graph=GraphClient(
-                Http(service="graph", address=endpoints.graph.rstrip("/"), transport=graph, observe=observe_call),
+                Http(
+                    service="graph",
+                    address=endpoints.graph.rstrip("/"),
+                    transport=graph,
+                    observe=observe_call,
+                    time=time,
+                ),
                 graph.adapter,
             ),
             identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),

@@ -1,7 +1,8 @@
 """API Management: the service and its identity, APIs, backends, named values, policies."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from funcgate.azure.apim_documents import (
     Api,
@@ -20,8 +21,9 @@ from funcgate.azure.apim_documents import (
     read_product,
     read_service,
 )
-from funcgate.azure.http import Call, Flights, Http, Locks
+from funcgate.azure.http import Call, Http, Locks
 from funcgate.azure.ids import segment
+from funcgate.azure.kept import HALF_AN_HOUR, HOUR, MINUTE, Kept, Listed, Unchanged, glancing
 from funcgate.azure.operations import finish
 from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, TryAgain
@@ -29,7 +31,9 @@ from funcgate.errors import NotFound, TryAgain
 VERSION: Final = "2024-05-01"
 ANY: Final = "*"
 
+T = TypeVar("T")
 Json = Mapping[str, Any]
+InnerPolicy = tuple[ApiOperation, PolicyText]
 
 
 class ApimClient:
@@ -43,9 +47,16 @@ class ApimClient:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._locks = Locks()
-        self._flights: Flights[NamedValue | None] = Flights()
-        self._policies: Flights[PolicyText | None] = Flights()
-        self._operations: Flights[Sequence[ApiOperation]] = Flights()
+        now = http.time.now
+        self._apis: Listed[Api] = Listed(now)
+        self._backends: Listed[Backend] = Listed(now)
+        self._named_values: Unchanged[NamedValue] = Unchanged(now)
+        self._policies: Unchanged[PolicyText] = Unchanged(now)
+        self._services: Kept[Service] = Kept(now, MINUTE)
+        self._operations: Kept[Sequence[ApiOperation]] = Kept(now, HALF_AN_HOUR)
+        self._inner: Kept[Sequence[InnerPolicy]] = Kept(now, HOUR)
+        self._products: Kept[Sequence[Product]] = Kept(now, HALF_AN_HOUR)
+        self._global: Kept[PolicyText | None] = Kept(now, HALF_AN_HOUR)
         self._values: dict[str, tuple[str, Secret]] = {}
 
     async def get_service(self, service: str) -> Service:
@@ -54,8 +65,12 @@ class ApimClient:
 
         GET {service} → `{"location", "sku": {"name"}, "identity": {"type", "principalId", "tenantId",
         "userAssignedIdentities": {id: {"principalId", "clientId"}}} | null, "properties": {"gatewayUrl",
-        "provisioningState"}}`. Source: REST reference, "Api Management Service - Get".
+        "provisioningState"}}`. A glance shares one that is up to a minute old. Source: REST reference, "Api Management
+        Service - Get".
         """
+        return await self._services.of(service, lambda: self._read_service(service))
+
+    async def _read_service(self, service: str) -> Service:
         body, _ = await self._http.document(Call(method="GET", url=self._url(service), kind="service"))
         return read_service(service, body)
 
@@ -87,10 +102,23 @@ class ApimClient:
         The API's current revision; None when there is none of this name.
 
         GET {service}/apis/{api} → `{"name", "properties": {"displayName", "path", "subscriptionRequired", "isCurrent",
-        "apiRevision"}}`. Source: REST reference, "Apis - Get".
+        "apiRevision"}}`. Where bindings of the service are many, a glance takes it out of the list. Source: REST
+        reference, "Apis - Get", "Apis - List By Service".
         """
+        return await self._apis.of(
+            service, api, lambda: self._read_api(service, api), lambda: self._listed(service, "apis", read_api)
+        )
+
+    async def _read_api(self, service: str, api: str) -> Api | None:
         body, etag = await self._get(service, "apis", f"apis/{segment(api)}")
         return read_api(body, etag) if body is not None else None
+
+    async def _listed(
+        self, service: str, kind: str, read: Callable[[Json, str | None], T]
+    ) -> tuple[Mapping[str, T], int]:
+        """All of a kind, by name in lower case; lists give no ETags."""
+        items, pages = await self._http.whole(self._url(service, kind), kind)
+        return {str(item.get("name") or "").lower(): read(item, None) for item in items}, pages
 
     async def create_api(self, service: str, api: str, properties: Json) -> None:
         """
@@ -137,14 +165,14 @@ class ApimClient:
 
     async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
         """
-        The operations of the API's current revision. Raises NotFound when the API is gone. Calls at the same time share
-        one request. Source: REST reference, "Api Operation - List By Api".
+        The operations of the API's current revision. Raises NotFound when the API is gone. A glance takes those of the
+        last half hour. Source: REST reference, "Api Operation - List By Api".
         """
         return await self._operations.of(f"{service}/apis/{api}", lambda: self._list_operations(service, api))
 
     async def _list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
-        pages = self._http.pages(self._url(service, f"apis/{segment(api)}/operations"), "operations")
-        return [read_operation(item) async for item in pages]
+        items = await self._http.items(self._url(service, f"apis/{segment(api)}/operations"), "operations")
+        return [read_operation(item) for item in items]
 
     async def put_operation(self, service: str, api: str, name: str, properties: Json) -> None:
         """
@@ -171,10 +199,14 @@ class ApimClient:
         The products that hold the API. Raises NotFound when the API is gone.
 
         GET {service}/apis/{api}/products → `{"value": [{"name", "properties": {"subscriptionRequired", "state"}}]}`.
-        Needs Microsoft.ApiManagement/service/apis/products/read. Source: REST reference, "Api Product - List By Apis".
+        Needs Microsoft.ApiManagement/service/apis/products/read. A glance takes those of the last half hour. Source:
+        REST reference, "Api Product - List By Apis".
         """
-        pages = self._http.pages(self._url(service, f"apis/{segment(api)}/products"), "products")
-        return [read_product(item) async for item in pages]
+        return await self._products.of(f"{service}/apis/{api}", lambda: self._list_products(service, api))
+
+    async def _list_products(self, service: str, api: str) -> Sequence[Product]:
+        items = await self._http.items(self._url(service, f"apis/{segment(api)}/products"), "products")
+        return [read_product(item) for item in items]
 
     async def get_product(self, service: str, product: str) -> Product | None:
         """The product; None when there is none of this name. Source: REST reference, "Product - Get"."""
@@ -200,10 +232,10 @@ class ApimClient:
         Microsoft.ApiManagement/service/subscriptions/read. Source: REST reference, "Subscription - List".
         """
         scope = f"/apis/{api}".lower()
-        pages = self._http.pages(self._url(service, "subscriptions"), "subscriptions")
+        items = await self._http.items(self._url(service, "subscriptions"), "subscriptions")
         return [
             str(item.get("name") or "")
-            async for item in pages
+            for item in items
             if str((item.get("properties") or {}).get("scope") or "").lower().endswith(scope)
         ]
 
@@ -211,9 +243,12 @@ class ApimClient:
         """
         The policy of the whole service ("All APIs"), in the form of `get_policy`; None when it has none.
 
-        GET {service}/policies/policy?format=xml. Needs Microsoft.ApiManagement/service/policies/read. Source: REST
-        reference, "Policy - Get".
+        GET {service}/policies/policy?format=xml. Needs Microsoft.ApiManagement/service/policies/read. A glance takes
+        the one of the last half hour. Source: REST reference, "Policy - Get".
         """
+        return await self._global.of(service, lambda: self._read_global_policy(service))
+
+    async def _read_global_policy(self, service: str) -> PolicyText | None:
         url = self._url(service, "policies/policy", "&format=xml")
         try:
             body, etag = await self._http.document(Call(method="GET", url=url, kind="policies"))
@@ -226,15 +261,24 @@ class ApimClient:
         The backend; None when there is none of this name.
 
         GET {service}/backends/{name} → `{"name", "properties": {"url", "protocol", "resourceId", "description",
-        "credentials": {"header": {name: [value]}}, "tls"}}`. Source: REST reference, "Backend - Get".
+        "credentials": {"header": {name: [value]}}, "tls"}}`. Where bindings of the service are many, a glance takes it
+        out of the list. Source: REST reference, "Backend - Get", "Backend - List By Service".
         """
+        return await self._backends.of(
+            service,
+            name,
+            lambda: self._read_backend(service, name),
+            lambda: self._listed(service, "backends", read_backend),
+        )
+
+    async def _read_backend(self, service: str, name: str) -> Backend | None:
         body, etag = await self._get(service, "backends", f"backends/{segment(name)}")
         return read_backend(body, etag) if body is not None else None
 
     async def list_backends(self, service: str) -> Sequence[Backend]:
         """All backends of the service, without ETags. Source: REST reference, "Backend - List By Service"."""
-        pages = self._http.pages(self._url(service, "backends"), "backends")
-        return [read_backend(item, None) async for item in pages]
+        backends, _ = await self._listed(service, "backends", read_backend)
+        return list(backends.values())
 
     async def put_backend(self, service: str, name: str, change: Json, etag: str | None) -> None:
         """
@@ -266,10 +310,15 @@ class ApimClient:
         The named value, without its value; None when there is none of this name.
 
         GET {service}/namedValues/{name} → `{"name", "properties": {"displayName", "secret", "tags", "keyVault"}}`.
-        Calls at the same time share one request. Source: REST reference, "Named Value - Get".
+        Calls at the same time share one request; a glance asks for the ETag first, HEAD, and for no more when that is
+        the one it knows. Source: REST reference, "Named Value - Get", "Named Value - Get Entity Tag".
         """
         path = f"namedValues/{segment(name)}"
-        return await self._flights.of(f"{service}/{path}", lambda: self._read_named_value(service, path))
+        return await self._named_values.of(
+            f"{service}/{path}",
+            lambda: self._read_named_value(service, path),
+            lambda: self._etag(service, "namedValues", path),
+        )
 
     async def _read_named_value(self, service: str, path: str) -> NamedValue | None:
         body, etag = await self._get(service, "namedValues", path)
@@ -346,12 +395,40 @@ class ApimClient:
         GET {service}/apis/{api}[/operations/{operation}]/policies/policy?format=xml → `{"properties": {"format": "xml",
         "value"}}`. In this form API Management escapes others' expressions itself, so that the document is well-formed
         and comes back unharmed when written in the same form; `rawxml` holds quotes and angle brackets as they are,
-        which no XML parser reads. Calls at the same time share one request. Source: REST reference, "Api Policy - Get",
-        "Api Operation Policy - Get"; Azure/azure-cli recordings test_apim_api_policy; Azure/azure-rest-api-specs issue
-        25306.
+        which no XML parser reads. Calls at the same time share one request; a glance asks for the ETag first, as for
+        named values. Source: REST reference, "Api Policy - Get", "Api Policy - Get Entity Tag", "Api Operation Policy -
+        Get"; Azure/azure-cli recordings test_apim_api_policy; Azure/azure-rest-api-specs issue 25306.
         """
         path = _policy(api, operation)
-        return await self._policies.of(f"{service}/{path}", lambda: self._read_policy(service, api, operation))
+        return await self._policies.of(
+            f"{service}/{path}",
+            lambda: self._read_policy(service, api, operation),
+            lambda: self._etag(service, "policies", path),
+        )
+
+    async def get_inner_policies(
+        self, service: str, api: str, watched: Callable[[ApiOperation], bool]
+    ) -> Sequence[InnerPolicy]:
+        """
+        The policies of the API's operations, of those that have one.
+
+        One read for each operation, since no list shows them. A glance takes those of the last hour, and reads only the
+        watched ones of them anew. Raises NotFound when the API is gone.
+        """
+        kept = await self._inner.of(f"{service}/apis/{api}", lambda: self._read_inner_policies(service, api))
+        if not glancing.get():
+            return kept
+        anew = await asyncio.gather(*(self._inner_policy(service, api, each[0]) for each in kept if watched(each[0])))
+        return [*(each for each in kept if not watched(each[0])), *(each for each in anew if each)]
+
+    async def _read_inner_policies(self, service: str, api: str) -> Sequence[InnerPolicy]:
+        operations = await self.list_operations(service, api)
+        found = await asyncio.gather(*(self._inner_policy(service, api, each) for each in operations))
+        return [each for each in found if each]
+
+    async def _inner_policy(self, service: str, api: str, operation: ApiOperation) -> InnerPolicy | None:
+        seen = await self.get_policy(service, api, operation.name)
+        return (operation, seen) if seen else None
 
     async def _read_policy(self, service: str, api: str, operation: str | None) -> PolicyText | None:
         try:
@@ -399,6 +476,13 @@ class ApimClient:
         except NotFound:
             await self.get_service(service)  # a missing child and a missing service answer with the same code
             return None, None
+
+    async def _etag(self, service: str, kind: str, path: str) -> str | None:
+        """The version in which something stands there now; None when nothing does."""
+        try:
+            return (await self._http.send(Call(method="HEAD", url=self._url(service, path), kind=kind))).etag
+        except NotFound:
+            return None
 
     async def _must_be_absent(self, service: str, path: str) -> None:
         try:

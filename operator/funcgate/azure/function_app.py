@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from funcgate.azure.http import Call, Flights, Http, Locks
 from funcgate.azure.ids import segment
+from funcgate.azure.kept import HOUR, Kept
 from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
 
@@ -52,7 +53,8 @@ class FunctionAppClient:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._locks = Locks()
-        self._flights: Flights[Mapping[str, Secret]] = Flights()
+        self._sites: Kept[Site] = Kept(http.time.now, HOUR)
+        self._keys: Kept[Mapping[str, Secret]] = Kept(http.time.now, HOUR)
         self._doors: Flights[Json] = Flights()
 
     async def get_site(self, site: str) -> Site:
@@ -61,9 +63,12 @@ class FunctionAppClient:
 
         GET {site} → `{"kind", "location", "properties": {"defaultHostName", "hostNames", "state", "enabled", "sku",
         "httpsOnly"}}`.
-        The host name is Azure's choice and not made from the app's name.
+        The host name is Azure's choice and not made from the app's name. A glance takes the one of the last hour.
         Source: REST reference, "Web Apps - Get"; App Service documentation on unique default host names.
         """
+        return await self._sites.of(site, lambda: self._read_site(site))
+
+    async def _read_site(self, site: str) -> Site:
         body, _ = await self._http.document(Call(method="GET", url=self._url(site), kind="sites"))
         return read_site(site, body)
 
@@ -104,10 +109,10 @@ class FunctionAppClient:
 
         POST {site}/host/default/listkeys → `{"masterKey", "functionKeys": {name: value}, "systemKeys"}`. Raises
         TryAgain, HostRuntimeDown, while the functions host does not answer. Needs
-        Microsoft.Web/sites/host/listkeys/action. Calls at the same time share one request. Source: REST reference, "Web
-        Apps - List Host Keys".
+        Microsoft.Web/sites/host/listkeys/action. It may spend of the quota of writes: a glance takes those of the last
+        hour. Source: REST reference, "Web Apps - List Host Keys".
         """
-        return await self._flights.of(site, lambda: self._list_host_keys(site))
+        return await self._keys.of(site, lambda: self._list_host_keys(site))
 
     async def _list_host_keys(self, site: str) -> Mapping[str, Secret]:
         url = self._url(site, "/host/default/listkeys")
@@ -153,8 +158,7 @@ class FunctionAppClient:
         synchronised its triggers. A function.json that does not parse gives a `config` without bindings.
         Source: REST reference, "Web Apps - List Functions"; Azure/azure-functions-host, FunctionsSyncManager.
         """
-        pages = self._http.pages(self._url(site, "/functions"), "functions")
-        return [read_function(item) async for item in pages]
+        return [read_function(item) for item in await self._http.items(self._url(site, "/functions"), "functions")]
 
     def _auth(self, site: str) -> str:
         return self._url(site, "/config/authsettingsV2")

@@ -216,7 +216,7 @@ class GraphClient:
         Application.Read.All. Source: learn.microsoft.com/graph/api/serviceprincipal-list-approleassignedto.
         """
         url = self._url(f"servicePrincipals/{principal.object_id}/appRoleAssignedTo")
-        return [str(item.get("principalId") or "") async for item in self._http.pages(url, "appRoleAssignments")]
+        return [str(item.get("principalId") or "") for item in await self._http.items(url, "appRoleAssignments")]
 
     async def assign(self, principal: ServicePrincipal, to: str, role: str) -> None:
         """

@@ -10,7 +10,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -151,14 +151,20 @@ class Http:
             )
         return body, answer.etag
 
-    async def pages(self, url: str, kind: str) -> AsyncIterator[Mapping[str, Any]]:
-        """The items of a list, over all its pages: `{"value": […], "nextLink": …}`, in Graph `@odata.nextLink`."""
-        following: str | None = url
+    async def items(self, url: str, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All items of a list, over all its pages: `{"value": […], "nextLink": …}`, in Graph `@odata.nextLink`."""
+        items, _ = await self.whole(url, kind)
+        return items
+
+    async def whole(self, url: str, kind: str) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """The same, and how many pages that were."""
+        items: list[Mapping[str, Any]] = []
+        following, pages = url, 0
         while following:
             page, _ = await self.document(Call(method="GET", url=following, kind=kind))
-            for item in page.get("value") or ():
-                yield item
-            following = page.get("nextLink") or page.get("@odata.nextLink")
+            items += page.get("value") or ()
+            following, pages = page.get("nextLink") or page.get("@odata.nextLink") or "", pages + 1
+        return items, pages
 
     async def _read(self, call: Call) -> Answer:
         started = self.time.now()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from funcgate.azure.http import Call, Http
+from funcgate.azure.kept import HOUR, Kept
 from funcgate.errors import NotFound
 
 VERSION: Final = "2024-11-30"
@@ -24,6 +25,7 @@ class IdentityClient:
 
     def __init__(self, http: Http) -> None:
         self._http = http
+        self._kept: Kept[ManagedIdentity | None] = Kept(http.time.now, HOUR)
 
     async def system_assigned(self, scope: str) -> ManagedIdentity | None:
         """
@@ -31,9 +33,12 @@ class IdentityClient:
 
         GET {scope}/providers/Microsoft.ManagedIdentity/identities/default → `{"properties": {"principalId", "clientId",
         "tenantId"}}`. The resource's own document does not give the client id. Needs
-        Microsoft.ManagedIdentity/identities/read. Raises NotFound when the group or subscription is not to be seen.
-        Source: REST reference, "System Assigned Identities - Get By Scope".
+        Microsoft.ManagedIdentity/identities/read. Raises NotFound when the group or subscription is not to be seen. A
+        glance takes the one of the last hour. Source: REST reference, "System Assigned Identities - Get By Scope".
         """
+        return await self._kept.of(scope, lambda: self._read_system_assigned(scope))
+
+    async def _read_system_assigned(self, scope: str) -> ManagedIdentity | None:
         try:
             return await self._get(f"{scope}/providers/Microsoft.ManagedIdentity/identities/default")
         except NotFound as missing:
@@ -45,12 +50,14 @@ class IdentityClient:
         """
         The user-assigned identity with this resource id. Raises NotFound.
 
-        GET {id} → as above. Needs Microsoft.ManagedIdentity/userAssignedIdentities/read.
-        Source: REST reference, "User Assigned Identities - Get".
+        GET {id} → as above. Needs Microsoft.ManagedIdentity/userAssignedIdentities/read. A glance takes the one of the
+        last hour. Source: REST reference, "User Assigned Identities - Get".
         """
-        return await self._get(id_)
+        identity = await self._kept.of(id_, lambda: self._get(id_))
+        assert identity, "one that is not there was refused"
+        return identity
 
-    async def _get(self, id_: str) -> ManagedIdentity:
+    async def _get(self, id_: str) -> ManagedIdentity | None:
         url = f"{self._http.address}{id_}?api-version={VERSION}"
         body, _ = await self._http.document(Call(method="GET", url=url, kind="identities"))
         return read_identity(body)

@@ -218,7 +218,7 @@ class Reconciler:
             return await self._greet(turn)
 
         binding = await self._binding(turn.snapshot, spec)
-        result = await self.engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
+        result = await self._look(turn.snapshot, binding, writes=writes)
         if writes:
             self.announcer.changes(turn.snapshot, result.changes)
         if snapshot.deleting and result.done:
@@ -231,6 +231,15 @@ class Reconciler:
         generation, handled = snapshot.generation, turn.requested_at
         await self._scribe.write(turn, conditions, facts=result.facts, generation=generation, handled=handled)
         return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured))
+
+    async def _look(self, snapshot: Snapshot, binding: Binding, *, writes: bool) -> Pass:
+        """For a binding with which nothing is to be done a glance is enough, as long as it shows nothing new."""
+        if snapshot.settled:
+            seen = await self.engine.glance(binding)
+            news = seen.changes or verdicts.news(seen.conditions, status.read(snapshot.status))
+            if seen.throttled or not news:
+                return seen
+        return await self.engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
 
     async def _hold(self, turn: Turn) -> Turn:
         """The object can't go without us from now on."""

@@ -68,6 +68,12 @@ def passes_by_itself(conditions: Sequence[Condition], before: Sequence[Condition
     return all((was := named(before, type_)) and was.status == "False" for type_ in wrong)
 
 
+def news(conditions: Sequence[Condition], before: Sequence[Condition]) -> bool:
+    """Whether any of them says something else than before; how it is put does not count."""
+    known = {each.type: (each.status, each.reason) for each in before}
+    return any(known.get(each.type) != (each.status, each.reason) for each in conditions)
+
+
 def writes(policy: str) -> bool:
     """Whether passes over a binding with this policy may write to Azure."""
     return policy in (MANAGE, DETACH)

@@ -178,7 +178,7 @@ async def test_an_answer_that_is_no_object_is_said_to_be_unexpected(wire: Wire, 
 async def test_a_list_is_read_over_all_its_pages(wire: Wire, http: Http) -> None:
     wire.says("GET", "/a", 200, {"value": [{"n": 1}], "nextLink": f"{ARM}/b"}).says("GET", "/b", 200, {"value": None})
 
-    assert [item async for item in http.pages(f"{ARM}/a", "backends")] == [{"n": 1}]
+    assert list(await http.items(f"{ARM}/a", "backends")) == [{"n": 1}]
     assert wire.asked == ["GET /a", "GET /b"]
 
 
@@ -199,7 +199,7 @@ async def test_a_link_that_leads_elsewhere_is_not_followed_with_our_token(
     wire.says("GET", "/a", 200, {"value": [], "nextLink": link})
 
     with pytest.raises(TryAgain) as raised:
-        _ = [item async for item in http.pages(f"{ARM}/a", "backends")]
+        await http.items(f"{ARM}/a", "backends")
 
     assert (raised.value.reason, wire.asked) == ("UnexpectedAnswer", ["GET /a"]), reason
 

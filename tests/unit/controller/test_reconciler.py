@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -173,6 +173,53 @@ async def test_a_settled_binding_is_not_written_and_comes_back_after_its_interva
     assert (stage.objects.writes, stage.events.said) == ([], [])
     assert await seconds_until_next(stage) == 1200
     assert stage.ended("settled") == 1
+
+
+async def test_a_glance_is_enough_for_a_settled_binding(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status(), drift={"interval": "20m"}))
+    stage.engine.at_a_glance = ready()
+    await stage.one_pass()
+    assert (stage.engine.glances, stage.engine.seen, stage.objects.writes) == (1, [], [])
+    assert await seconds_until_next(stage) == 1200
+
+
+NEWS = [
+    ("something differs", replace(ready(), changes=(AWrite(),))),
+    ("something is not as it was", with_condition(ready(), "PolicyReady", "False")),
+    ("something is not to be seen", waiting("Unreachable")),
+]
+
+
+@pytest.mark.parametrize(("reason", "seen"), NEWS, ids=[each[0] for each in NEWS])
+async def test_what_a_glance_finds_is_looked_at_again_before_anything_is_said(
+    staged: Setting, reason: str, seen: APass
+) -> None:
+    stage = staged(an_object(status=a_ready_status()))
+    stage.engine.at_a_glance = seen
+    await stage.one_pass()
+    assert (len(stage.engine.seen), stage.objects.writes, stage.events.said) == (1, [], []), reason
+
+
+async def test_a_glance_that_is_throttled_is_not_repeated_at_once(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()))
+    stage.engine.at_a_glance = waiting("Throttled", throttled=True, retry_after=60.0)
+    await stage.one_pass()
+    assert (stage.engine.seen, stage.ended("throttled")) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "due",
+    [
+        an_object(status=a_ready_status(), generation=2),
+        an_object(status=a_ready_status(), annotations={RECONCILE_REQUESTED_AT: "now"}),
+        an_object(status=a_ready_status(), deleting=True),
+    ],
+    ids=["another wish", "somebody asks", "it goes"],
+)
+async def test_what_somebody_waits_for_is_looked_at_closely(staged: Setting, due: dict[str, Any]) -> None:
+    stage = staged(due)
+    await stage.one_pass()
+    assert (stage.engine.glances, len(stage.engine.seen)) == (0, 1)
 
 
 async def test_waiting_is_written_once_per_reason(staged: Setting) -> None:
