@@ -46,6 +46,11 @@ def policy(**caller: Any) -> dict[str, Any]:
     return {"policy": {"callerAuthorization": caller}}
 
 
+def rotated(after: str, source: str = "HostKey") -> dict[str, Any]:
+    key = {"source": source, "rotateAfter": after}
+    return {"functionApp": {"id": SITE, "key": key}}
+
+
 def scope(**fields: Any) -> dict[str, Any]:
     return {"policy": {"scope": fields}}
 
@@ -88,6 +93,7 @@ GOOD = (
     Good("no interval is the usual one", {"drift": {}}),
     Good("all stays in Azure when the binding goes", {"deletionPolicy": "Orphan"}),
     Good("nothing is taken over", {"adopt": False}),
+    Good("a key for a day", rotated("24h")),
     Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
 
@@ -162,6 +168,10 @@ BAD = (
     Bad("Easy Auth has its headers", policy(mode="Forward", header="X-MS-Client-Principal"),
         "policy.callerAuthorization.header", "something else"),
     Bad("somebody must be able to call", policy(mode="Keep", header="X-Gateway"), "entra", "allow.clientIds"),
+    Bad("a key lives for a day at least", rotated("23h59m"), "functionApp.key.rotateAfter", "24h"),
+    Bad("a key does not live for ever", rotated("17521h"), "functionApp.key.rotateAfter", "17520h"),
+    Bad("days are no unit", rotated("90d"), "functionApp.key.rotateAfter", ""),
+    Bad("no key, nothing to rotate", rotated("720h", "None"), "functionApp.key", "rotateAfter"),
     Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
     Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
     Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),

@@ -8,11 +8,15 @@ created goes with its owner, what was adopted is left without the mark.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from funcgate.model import Ownership
 
 _OWNER_TAG = "funcgate-owner="
 _CREATED_TAG = "funcgate-created"
+_SINCE_TAG = "funcgate-key-since="
+_TURN_TAG = "funcgate-key-turn"
+_SINCE_FORM = "%Y-%m-%dT%H:%M:%S%z"
 _MARK = re.compile(r"\s*\[funcgate owner=(?P<owner>[^\s\]]+) (?P<how>created|adopted)\]")
 
 
@@ -49,12 +53,34 @@ def of_tags(tags: Iterable[str]) -> Mark | None:
     return None if owner is None else Mark(owner=owner, created=_CREATED_TAG in held)
 
 
-def tagged(tags: Iterable[str], mark: Mark | None) -> tuple[str, ...]:
-    """The tags with exactly this mark among them, or without any."""
-    others = tuple(tag for tag in tags if not tag.startswith(_OWNER_TAG) and tag != _CREATED_TAG)
+def tagged(
+    tags: Iterable[str], mark: Mark | None, since: datetime | None = None, *, turning: bool = False
+) -> tuple[str, ...]:
+    """
+    The tags with exactly this mark among them, or without any; with it, since when the key in there is used, and
+    whether another one is about to take its turn.
+    """
+    others = tuple(tag for tag in tags if not tag.startswith((_OWNER_TAG, _CREATED_TAG, _SINCE_TAG, _TURN_TAG)))
     if mark is None:
         return others
-    return (*others, f"{_OWNER_TAG}{mark.owner}", *([_CREATED_TAG] if mark.created else []))
+    created = [_CREATED_TAG] if mark.created else []
+    dated = [f"{_SINCE_TAG}{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"] if since else []
+    turn = [_TURN_TAG] if turning else []
+    return (*others, f"{_OWNER_TAG}{mark.owner}", *created, *dated, *turn)
+
+
+def since(tags: Iterable[str]) -> datetime | None:
+    """Since when the key in a named value is used, as its tags say; None when they don't."""
+    texts = (tag.removeprefix(_SINCE_TAG) for tag in tags if tag.startswith(_SINCE_TAG))
+    try:
+        return next((datetime.strptime(text, _SINCE_FORM) for text in texts), None)
+    except ValueError:  # somebody changed it by hand
+        return None
+
+
+def turning(tags: Iterable[str]) -> bool:
+    """Whether another key is about to take its turn."""
+    return _TURN_TAG in tags
 
 
 def take(description: str | None) -> str:

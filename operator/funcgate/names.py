@@ -68,7 +68,11 @@ def registration_name(binding: Binding) -> str:
     return distinct(plain(f"funcgate-{instance}-{app_name(binding)}"), f"{instance}{site}")
 
 
-def host_key_name(binding: Binding) -> str:
-    """The name of the host key that is made for this binding: `funcgate-<namespace>-<name>-` and a hash of owner."""
+def host_key_names(binding: Binding) -> tuple[str, str]:
+    """
+    The names of the host keys that are made for this binding: `funcgate-<namespace>-<name>-` and a hash of the owner.
+
+    One is used at a time; where the key is rotated they take turns.
+    """
     readable = re.sub(r"[^a-z0-9-]+", "-", f"funcgate-{binding.namespace}-{binding.name}")
-    return distinct(readable, binding.owner, LONGEST_KEY)
+    return distinct(readable, binding.owner, LONGEST_KEY), distinct(readable, f"{binding.owner} in turn", LONGEST_KEY)

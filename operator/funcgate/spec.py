@@ -114,9 +114,17 @@ class ApiManagement(_Part):
 
 
 class HostKey(_Part):
-    """The second lock: a host key of the app, made for this binding, that the gateway sends."""
+    """The second lock: a host key of the app, made for this binding, that the gateway sends; rotated, if asked for."""
 
     source: Literal["HostKey"] = "HostKey"
+    rotate_after: str | None = None
+
+    @field_validator("rotate_after")
+    @classmethod
+    def _between_a_day_and_two_years(cls, value: str | None) -> str | None:
+        if value is not None and not 86_400 <= seconds(value) <= 2 * 8760 * 3600:
+            raise ValueError("must be between 24h and 17520h")
+        return value
 
 
 class NoKey(_Part):
@@ -165,6 +173,12 @@ class FunctionApp(_Part):
     def has_key(self) -> bool:
         """Whether calls carry a host key."""
         return isinstance(self.key, HostKey)
+
+    @property
+    def rotates_after(self) -> int | None:
+        """Seconds after which that key is replaced; None when never."""
+        after = self.key.rotate_after if isinstance(self.key, HostKey) else None
+        return seconds(after) if after else None
 
 
 class AutoRegistration(_Part):
@@ -544,7 +558,8 @@ class Binding:
     """
     One custom resource with everything a pass needs to know about it.
 
-    `pinned` is the client id of the registration that earlier passes used.
+    `pinned` is the client id of the registration that earlier passes used; `proven`, whether the last calls that were
+    made came out well.
     """
 
     namespace: str
@@ -555,6 +570,7 @@ class Binding:
     deleting: bool = False
     neighbours: tuple[Neighbour, ...] = ()
     pinned: str | None = None
+    proven: bool = False
     cluster: Cluster = field(default=Cluster(), repr=False, compare=False)
 
     @classmethod
@@ -573,4 +589,12 @@ class Binding:
             deleting="deletionTimestamp" in metadata,
             neighbours=neighbours,
             pinned=(body.get("status") or {}).get("clientId"),
+            proven=proven(body.get("status") or {}),
         )
+
+
+def proven(status: Mapping[str, Any]) -> bool:
+    """Whether a status says that calls were made and came out well."""
+    return any(
+        each.get("type") == "Verified" and each.get("status") == "True" for each in status.get("conditions") or ()
+    )

@@ -211,10 +211,10 @@ class Stage:
 
     # --- callers
 
-    async def through_the_gateway(self) -> HttpAnswer:
+    async def through_the_gateway(self, path: str = "/ping") -> HttpAnswer:
         """A caller of the API, with its subscription key."""
         key = {"Ocp-Apim-Subscription-Key": self.team.subscription_key}
-        return await self.simulator.send("GET", self.team.gateway_host, f"/{self.team.api_path}/ping", headers=key)
+        return await self.simulator.send("GET", self.team.gateway_host, f"/{self.team.api_path}{path}", headers=key)
 
     async def past_the_gateway(self, **headers: str) -> HttpAnswer:
         """Somebody who calls the function app directly."""
@@ -246,12 +246,12 @@ class Stage:
         return at_once(site(call, self.world)).status in (401, 403)
 
     @asynccontextmanager
-    async def busy_caller(self) -> AsyncIterator[Counter[int]]:
+    async def busy_caller(self, path: str = "/ping") -> AsyncIterator[Counter[int]]:
         """A client that calls through the gateway without a pause, and what it was answered."""
         answers: Counter[int] = Counter()
 
         async def call() -> None:
-            answers[(await self.through_the_gateway()).status] += 1
+            answers[(await self.through_the_gateway(path)).status] += 1
 
         async def call_for_ever() -> None:
             while True:

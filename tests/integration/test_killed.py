@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,28 @@ class Mortal:
                 self._process.kill()
                 await self._process.wait()
 
+    def say_since(self, days: int) -> None:
+        """The key in the named value has been used for so many days."""
+        assert self.app
+        world = self.stage.azure.world
+        at = f"{self.app.service_id}/namedValues/{self.app.site_id.rpartition('/')[2]}-key"
+        properties = world.arm.need(at).properties
+        others = [tag for tag in properties["tags"] if not tag.startswith("funcgate-key-since=")]
+        then = datetime.now(UTC) - timedelta(days=days)
+        properties["tags"] = [*others, f"funcgate-key-since={then:%Y-%m-%dT%H:%M:%SZ}"]
+        world.arm.touch(at)
+
+    async def until(self, happened: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """It has happened; until then somebody does something and asks for a look, again and again."""
+        async with asyncio.timeout(SECONDS):
+            while not happened():
+                meanwhile()
+                now = f"{asyncio.get_running_loop().time():.3f}"
+                await self.kubectl(
+                    "annotate", "fab", "orders", "--overwrite", f"funcgate.dev/reconcile-requested-at={now}"
+                )
+                await asyncio.sleep(1)
+
     async def kubectl(self, *args: str, text: str | None = None) -> str:
         run = self.stage.plane.kubectl
         return (await asyncio.to_thread(run, "--namespace", self.namespace, *args, input=text)).stdout
@@ -148,6 +171,29 @@ async def test_from_nothing_to_ready_and_away_again(mortal: Mortal) -> None:
     world = mortal.stage.azure.world
     left = [key for key in world.arm.documents if "shop-orders" in key or "orders-fn-key" in key or "/backends/" in key]
     assert (left, [each for each in world.entra.applications.values() if each.get("uniqueName")]) == ([], [])
+    assert (mortal.opened, mortal.closed()) == ([], True)
+
+
+async def test_a_key_takes_its_turn(mortal: Mortal) -> None:
+    app = mortal.app = deployed(mortal.stage.azure.world, "orders")
+    callers = Callers(mortal.stage.azure, app, "orders")
+    key = {"source": "HostKey", "rotateAfter": "720h"}
+    wish = manifest(mortal, app, api={"path": "orders"}, functionApp={"id": app.site_id, "key": key})
+    await mortal.kubectl("apply", "-f", "-", text=wish)
+    await mortal.kubectl("wait", "--for=condition=Ready", "fab/orders", f"--timeout={SECONDS}s")
+    mortal.writes.clear()
+
+    mortal.say_since(days=31)
+    await mortal.until(lambda: len(mortal.writes) == 3)
+    assert (await callers.through_the_gateway()).status == 200
+    await mortal.until(lambda: len(mortal.writes) == 4, meanwhile=lambda: mortal.say_since(days=1))
+    assert (await callers.through_the_gateway()).status == 200
+
+    assert [each.partition(" ")[0] for each in mortal.writes] == ["PATCH", "PUT", "PUT", "DELETE"]
+    made, dropped = mortal.writes[1].partition(" ")[2], mortal.writes[3].partition(" ")[2]
+    assert made.startswith("functionKeys/funcgate-")
+    assert dropped.startswith("functionKeys/funcgate-")
+    assert made != dropped
     assert (mortal.opened, mortal.closed()) == ([], True)
 
 

@@ -1,4 +1,8 @@
-"""The second lock's key: a host key of the function app, made by the functions host for this binding alone."""
+"""
+The second lock's key: a host key of the function app, made by the functions host for this binding alone.
+
+Two while it is rotated: the one that the gateway sends, and the one that it is about to send, or sent until lately.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,7 +12,7 @@ from funcgate.azure import FunctionAppClient
 from funcgate.conditions import WAITING
 from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Aspect, Change, Facts, Observed, Ownership, Phase
-from funcgate.names import host_key_name
+from funcgate.names import host_key_names
 from funcgate.spec import Binding
 
 
@@ -20,14 +24,14 @@ class AppKey:
 
 
 class HostKey(Aspect[AppKey]):
-    """The app has a host key for this binding, unless the gateway holds another one of the app's that it may use."""
+    """The app has the host keys that the gateway needs of this binding, and no other of its names."""
 
     name = "host_key"
     condition = "HostKeyReady"
     phase = Phase.ADD
     needs = ("host_name",)
-    gives = ("key_name",)
-    minds = ("held_key",)
+    gives = ("made_keys",)
+    minds = ("wanted_keys",)
     stood_on = True
 
     def __init__(self, function_apps: FunctionAppClient) -> None:
@@ -39,16 +43,18 @@ class HostKey(Aspect[AppKey]):
 
     async def observe(self, binding: Binding) -> Mapping[str, Observed[AppKey]]:
         """
-        The host key of this binding, if it is there; the name alone says whose it is.
+        The host keys of this binding that are there; the name alone says whose they are.
 
-        One that other bindings of the app may use is left where it is when this one goes.
+        Those that other bindings of the app may use are left where they are when this one goes.
         """
-        name = host_key_name(binding)
         if binding.deleting and binding.neighbours:
             return {}
-        if name not in await self._keys(binding):
-            return {}
-        return {_resource(binding): Observed(state=AppKey(name=name), ownership=Ownership.OURS)}
+        there = await self._keys(binding)
+        return {
+            _resource(name): Observed(state=AppKey(name=name), ownership=Ownership.OURS)
+            for name in host_key_names(binding)
+            if name in there
+        }
 
     async def _keys(self, binding: Binding) -> Collection[str]:
         try:
@@ -56,35 +62,37 @@ class HostKey(Aspect[AppKey]):
         except TryAgain as down:
             if not binding.deleting or down.reason != "HostRuntimeDown":
                 raise
-            text = f"{down}; until it answers, host key {host_key_name(binding)} cannot be taken away"
+            names = " and ".join(host_key_names(binding))
+            text = f"{down}; until it answers, the host keys {names} cannot be taken away"
             raise Unmet(down.reason, text, status="Unknown", stalled=True) from down
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[AppKey]]) -> Mapping[str, Any]:
-        """The name of this binding's key."""
-        return {"key_name": host_key_name(binding)}
+        """The names of this binding's keys that are there."""
+        return {"made_keys": frozenset(each.state.name for each in observed.values())}
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, AppKey]:
-        """A key of our own, where one is sent and no other serves."""
-        if not binding.spec.function_app.has_key or facts.held_key:
+        """Keys of our own, as many as the gateway needs; none where another one serves."""
+        if not binding.spec.function_app.has_key:
             return {}
-        if facts.held_key is None:
+        if facts.wanted_keys is None:
             raise Unmet(WAITING, "waits until it is known what the named value holds", status="Unknown")
-        return {_resource(binding): AppKey(name=host_key_name(binding))}
+        return {_resource(name): AppKey(name=name) for name in facts.wanted_keys}
 
     async def apply(self, binding: Binding, change: Change[AppKey]) -> None:
         """Have the functions host make the key, or take it away."""
-        site, name = self.home(binding), host_key_name(binding)
         if change.after:
-            await self.function_apps.make_host_key(site, name)
-        else:
-            await self.function_apps.delete_host_key(site, name)
+            await self.function_apps.make_host_key(self.home(binding), change.after.name)
+        elif change.before:
+            await self.function_apps.delete_host_key(self.home(binding), change.before.name)
 
     def describe(self, binding: Binding, facts: Facts) -> str:
         """Which key opens the functions."""
         if not binding.spec.function_app.has_key:
             return "No host key is sent."
-        return f"The function app knows host key {facts.held_key or facts.key_name}."
+        sent, *former = facts.wanted_keys or (facts.held_key,)
+        known = f"The function app knows host key {sent}"
+        return f"{known}, and {former[0]} for a while yet." if former else f"{known}."
 
 
-def _resource(binding: Binding) -> str:
-    return f"host/functionKeys/{host_key_name(binding)}"
+def _resource(name: str) -> str:
+    return f"host/functionKeys/{name}"

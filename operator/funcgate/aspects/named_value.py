@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from funcgate import marks
@@ -12,21 +13,38 @@ from funcgate.conditions import WAITING
 from funcgate.errors import Rejected, Unmet
 from funcgate.marks import Mark
 from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase
-from funcgate.names import host_key_name, named_value_name
+from funcgate.names import host_key_names, named_value_name
 from funcgate.spec import Binding
 
 A_KEY = "a host key of the app"
 ANOTHER = "another value"
 
+DUE, BEGUN = "due", "begun"
+
+OVERLAP_SECONDS = 3600.0
+"""How long a key stays valid after the gateway was told another one: all its instances have heard of it by then."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeldKey:
-    """What the named value holds, in words; `key` is the name of that host key, `tags` are all that it carries."""
+    """
+    What the named value holds, in words: whether another key's turn has come, and whether it tells its age at all.
+
+    `key` is the name of that host key, `tags` are all that it carries; `wanted` are the names of the binding's own keys
+    that the app must have, first the one to be sent.
+    """
 
     value: str = A_KEY
     secret: bool = True
+    turn: str = ""
+    dated: bool = True
     key: str | None = field(default=None, compare=False)
     tags: tuple[str, ...] = field(default=(), compare=False)
+    wanted: tuple[str, ...] = field(default=(), compare=False)
 
 
 class NamedKey(Aspect[HeldKey]):
@@ -35,13 +53,14 @@ class NamedKey(Aspect[HeldKey]):
     name = "named_value"
     condition = "NamedValueReady"
     phase = Phase.ADD
-    needs = ("key_name",)
-    gives = ("key_reference", "held_key")
+    needs = ("made_keys",)
+    gives = ("key_reference", "held_key", "wanted_keys", "key_turn")
     stood_on = True
 
-    def __init__(self, apim: ApimClient, function_apps: FunctionAppClient) -> None:
+    def __init__(self, apim: ApimClient, function_apps: FunctionAppClient, now: Callable[[], datetime] = _now) -> None:
         self.apim = apim
         self.function_apps = function_apps
+        self.now = now
 
     def home(self, binding: Binding) -> str:
         """The API Management service."""
@@ -69,24 +88,48 @@ class NamedKey(Aspect[HeldKey]):
                 stalled=True,
             )
         key = _name_of(await self.apim.value_of(self.home(binding), seen), keys)
-        ours = mark is not None and mark.owner == binding.owner and mark.created
-        good = key == host_key_name(binding) if ours else key is not None
-        state = HeldKey(value=A_KEY if good else ANOTHER, secret=seen.secret, key=key, tags=seen.tags)
+        state = self._state(binding, seen, mark, key, frozenset(keys))
         return {_resource(binding): Observed(state=state, ownership=_ownership(binding, mark, state), etag=seen.etag)}
 
+    def _state(
+        self, binding: Binding, seen: NamedValue, mark: Mark | None, key: str | None, there: frozenset[str]
+    ) -> HeldKey:
+        """What the value is to us; `there` are the names of all host keys of the app."""
+        after = binding.spec.function_app.rotates_after
+        may_be_ours = mark is None or mark.owner == binding.owner
+        own = may_be_ours and (after is not None or (mark is not None and mark.created))
+        good = key in host_key_names(binding) if own else key is not None
+        since = marks.since(seen.tags)
+        age = (self.now() - since).total_seconds() if since else None
+        rotating = rotation(binding, key, there, age, begun=marks.turning(seen.tags))
+        return HeldKey(
+            value=A_KEY if good else ANOTHER,
+            secret=seen.secret,
+            turn=rotating.turn,
+            dated=not (good and own and after is not None) or since is not None,
+            key=key,
+            tags=seen.tags,
+            wanted=rotating.wanted if own or not good else (),
+        )
+
     def learn(self, binding: Binding, observed: Mapping[str, Observed[HeldKey]]) -> Mapping[str, Any]:
-        """The named value's name once it can be sent, or that none is; the key in it when it is not of our making."""
+        """The named value's name once it can be sent, the key in it, and which of our own it takes; or that none is."""
         if not binding.spec.function_app.has_key:
-            return {"key_reference": "", "held_key": ""}
+            return {"key_reference": "", "held_key": "", "wanted_keys": (), "key_turn": ""}
         seen = observed.get(_resource(binding))
-        if seen is None or seen.state != HeldKey():
-            return {"held_key": ""}
-        held = "" if seen.state.key == host_key_name(binding) else seen.state.key
-        return {"key_reference": named_value_name(binding), "held_key": held}
+        if seen is None:
+            return {"held_key": "", "wanted_keys": host_key_names(binding)[:1], "key_turn": ""}
+        state = seen.state
+        serves = replace(state, turn="", dated=True) == HeldKey()
+        facts = {"held_key": state.key if serves else "", "wanted_keys": state.wanted, "key_turn": state.turn}
+        return facts | ({"key_reference": named_value_name(binding)} if serves else {})
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, HeldKey]:
-        """A secret that holds a valid key, where one is sent."""
-        return {_resource(binding): HeldKey()} if binding.spec.function_app.has_key else {}
+        """A secret that holds a valid key, where one is sent; another key's turn is begun before it is taken."""
+        if not binding.spec.function_app.has_key:
+            return {}
+        turn = BEGUN if facts.key_turn == DUE else ""
+        return {_resource(binding): HeldKey(turn=turn, key=next(iter(facts.wanted_keys or ()), None))}
 
     async def apply(self, binding: Binding, change: Change[HeldKey]) -> None:
         """Put our key and our mark in, or take them away."""
@@ -96,12 +139,25 @@ class NamedKey(Aspect[HeldKey]):
             await self._take_away(service, name, change, tags)
             return
         mark = Mark(owner=binding.owner, created=change.ownership is Ownership.OURS)
-        value = await self._own_key(binding)
-        await self.apim.put_named_value(service, name, value, marks.tagged(tags, mark), change.etag)
+        if change.after.turn == BEGUN:
+            turning = marks.tagged(tags, mark, marks.since(tags), turning=True)
+            await self.apim.tag_named_value(service, name, turning, change.etag)
+            return
+        value = await self._own_key(binding, change.after.key)
+        await self.apim.put_named_value(
+            service, name, value, marks.tagged(tags, mark, self._since(binding, change.before)), change.etag
+        )
 
-    async def _own_key(self, binding: Binding) -> Secret:
+    def _since(self, binding: Binding, before: HeldKey | None) -> datetime | None:
+        """Since when the key is used that is now put in; one that is put back keeps its age."""
+        if not binding.spec.function_app.rotates_after:
+            return None
+        known = marks.since(before.tags) if before and before.turn != BEGUN else None
+        return known or self.now()
+
+    async def _own_key(self, binding: Binding, name: str | None) -> Secret:
         keys = await self.function_apps.host_keys(binding.spec.function_app.id)
-        key = keys.get(host_key_name(binding))
+        key = keys.get(name or "")
         if key is None:
             raise Unmet(WAITING, "waits for the function app's host key, from HostKeyReady", status="Unknown")
         return key
@@ -117,7 +173,40 @@ class NamedKey(Aspect[HeldKey]):
         """Where the gateway has the key from."""
         if not binding.spec.function_app.has_key:
             return "No host key is sent."
-        return f"Named value {facts.key_reference} holds host key {facts.held_key or facts.key_name}."
+        return f"Named value {facts.key_reference} holds host key {facts.held_key}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """How far another key's turn has come, and the names of our keys that the app must have, the one to send first."""
+
+    wanted: tuple[str, ...]
+    turn: str = ""
+
+
+def rotation(
+    binding: Binding, held: str | None, there: Collection[str], age: float | None, *, begun: bool = False
+) -> Rotation:
+    """
+    What becomes of this binding's keys, given the one that the named value holds, for so many seconds. Pure.
+
+    A turn is begun in the named value, a new key made, then sent; the former one goes after the overlap and, where the
+    author names a call that proves it, not before that call came out well. A key is never sent a second time: whatever
+    there is of the other name before a turn is begun goes first.
+    """
+    names = host_key_names(binding)
+    sent = held if held in names else next((name for name in names if name in there), names[0])
+    other = names[1 - names.index(sent)]
+    after = binding.spec.function_app.rotates_after
+    if after is None or held != sent:
+        return Rotation(wanted=(sent,))
+    if begun:
+        return Rotation(wanted=(other, sent), turn=BEGUN)
+    if other in there:
+        unproven = binding.spec.verify.operation is not None and not binding.proven
+        needed = age is None or age < OVERLAP_SECONDS or (unproven and age < after)
+        return Rotation(wanted=(sent, other) if needed else (sent,))
+    return Rotation(wanted=(sent,), turn=DUE if age is not None and age >= after else "")
 
 
 def _resource(binding: Binding) -> str:
@@ -132,7 +221,7 @@ def _ownership(binding: Binding, mark: Mark | None, state: HeldKey) -> Ownership
     """What carries nobody's mark and serves is used as it is; what does not serve has to be taken over first."""
     if mark is not None:
         return mark.ownership(binding.owner)
-    return Ownership.SHARED if state == HeldKey() else Ownership.UNMARKED
+    return Ownership.SHARED if state.value == A_KEY and state.secret else Ownership.UNMARKED
 
 
 def _left_behind(binding: Binding, seen: NamedValue) -> Observed[HeldKey]:

@@ -59,7 +59,7 @@ class Verification(Check):
         if not binding.spec.function_app.has_key:
             return "No key is sent."
         keys = await self.function_apps.host_keys(binding.spec.function_app.id)
-        key = keys.get(facts.held_key or facts.key_name or "")
+        key = keys.get(facts.held_key or "")
         headers = {FUNCTIONS_KEY: key.reveal()} if key else {}
         prefix = f"/{facts.route_prefix}" if facts.route_prefix else ""
         url = f"https://{facts.host_name}{prefix}{_path(binding)}"

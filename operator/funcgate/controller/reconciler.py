@@ -32,7 +32,7 @@ from funcgate.controller.scribe import Scribe, Turn
 from funcgate.engine import Engine, Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
-from funcgate.spec import Binding, Spec
+from funcgate.spec import Binding, Spec, proven
 
 logger = logging.getLogger(__name__)
 
@@ -266,6 +266,7 @@ class Reconciler:
             deleting=snapshot.deleting,
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
             pinned=snapshot.status.get("clientId"),
+            proven=proven(snapshot.status),
             cluster=Around(mine=snapshot, rights=self._rights, bindings=self.bindings),
         )
 

@@ -19,8 +19,7 @@ FACTS = Facts(
     gateway_url="https://gateway.example",
     api_path="shop/orders",
     routes=(),
-    held_key="",
-    key_name="default",
+    held_key="default",
 )
 THROUGH = "https://gateway.example/shop/orders/ping"
 
