@@ -1,8 +1,9 @@
 """
 All of funcgate on this machine: `make demo`, or `make demo ONCE=1` for one round that proves itself.
 
-A real kube-apiserver, a simulated Azure with two function apps, and the operator as a process of its own under its own
-service account. Nobody has published `orders`; `billing` was imported in the portal. Everything ends with this process.
+A real kube-apiserver, a simulated Azure with three function apps, and the operator as a process of its own under its
+own service account. Nobody has published `orders` and `catalog`; `billing` was imported in the portal. Everything ends with
+this process.
 """
 
 import argparse
@@ -27,8 +28,8 @@ from stage import DEPLOY, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Callers
 NAMESPACE = "shop"
 READY_SECONDS = 120
 STOP_SECONDS = 30
-STRANGERS = {"orders": 403, "billing": 401}
-"""Another application gets a token for orders, and is turned away with it; for billing it gets none."""
+STRANGERS = {"orders": 403, "catalog": 403, "billing": 401}
+"""Another application gets a token for two, and is turned away with it; for billing it gets none."""
 
 Verdict = tuple[str, HttpAnswer, int]
 
@@ -69,18 +70,22 @@ async def demo(*, once: bool) -> int:
 
 
 def the_teams_azure(azure: Simulator) -> Mapping[str, Callers]:
-    """An app that is in no API yet, one that was imported by hand, and an identity that may call for it."""
+    """Two apps that are in no API yet, one that was imported by hand, and an identity that may call for it."""
     world = azure.world
-    orders, billing = deployed(world, "orders"), imported(world, "billing")
+    orders, catalog, billing = deployed(world, "orders"), deployed(world, "catalog"), imported(world, "billing")
     put(world, f"{billing.service_id}/products/partners", {"displayName": "Partners", "state": "published"})
     add_user_identity(world, f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller")
     world.entra.graph_permissions[OPERATOR] = {*GRAPH_PERMISSIONS, "AppRoleAssignment.ReadWrite.All"}
-    return {"orders": Callers(azure, orders, "orders"), "billing": Callers(azure, billing, billing.api_path)}
+    return {
+        "orders": Callers(azure, orders, "orders"),
+        "catalog": Callers(azure, catalog, "catalog"),
+        "billing": Callers(azure, billing, billing.api_path),
+    }
 
 
 async def act(stage: Stage, apps: Mapping[str, Callers]) -> bool:
     """The story: open, applied, Ready, closed. Whether it came out so."""
-    say("==> before: whoever has the key gets in; orders is in no API, billing was imported by hand")
+    say("==> before: whoever has the key gets in; orders and catalog are in no API, billing was imported")
     before = [await self_evident(name, who, published=name == "billing") for name, who in apps.items()]
     with step("kubectl apply -f deploy/samples"):
         await asyncio.to_thread(stage.plane.kubectl, "create", "namespace", NAMESPACE)

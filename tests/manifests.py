@@ -46,6 +46,10 @@ def policy(**caller: Any) -> dict[str, Any]:
     return {"policy": {"callerAuthorization": caller}}
 
 
+def document(from_: str = "OpenAPI", **ref: str) -> dict[str, Any]:
+    return {"api": {"path": "shop", "import": {"from": from_, "openAPI": {"configMapKeyRef": ref}}}}
+
+
 def rotated(after: str, source: str = "HostKey") -> dict[str, Any]:
     key = {"source": source, "rotateAfter": after}
     return {"functionApp": {"id": SITE, "key": key}}
@@ -94,6 +98,7 @@ GOOD = (
     Good("all stays in Azure when the binding goes", {"deletionPolicy": "Orphan"}),
     Good("nothing is taken over", {"adopt": False}),
     Good("a key for a day", rotated("24h")),
+    Good("a document", document(name="orders-openapi", key="openapi.yaml")),
     Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
 
@@ -172,6 +177,16 @@ BAD = (
     Bad("a key does not live for ever", rotated("17521h"), "functionApp.key.rotateAfter", "17520h"),
     Bad("days are no unit", rotated("90d"), "functionApp.key.rotateAfter", ""),
     Bad("no key, nothing to rotate", rotated("720h", "None"), "functionApp.key", "rotateAfter"),
+    Bad("a document has to lie somewhere", {"api": {"path": "shop", "import": {"from": "OpenAPI"}}}, "api.import",
+        "openAPI"),
+    Bad("functions have no document", document("Functions", name="a", key="b"), "api.import", "openAPI"),
+    Bad("a ConfigMap has a name", document(name="No Name", key="b"),
+        "api.import.openAPI.configMapKeyRef.name", "ConfigMap"),
+    Bad("a name is something", document(name="", key="b"), "api.import.openAPI.configMapKeyRef.name", "1"),
+    Bad("a name has an end", document(name="n" * 254, key="b"), "api.import.openAPI.configMapKeyRef.name", "253"),
+    Bad("a key has no slash", document(name="a", key="b/c"), "api.import.openAPI.configMapKeyRef.key", "ConfigMap"),
+    Bad("a key is something", document(name="a", key=""), "api.import.openAPI.configMapKeyRef.key", "1"),
+    Bad("a key has an end", document(name="a", key="k" * 254), "api.import.openAPI.configMapKeyRef.key", "253"),
     Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
     Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
     Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),
@@ -217,7 +232,7 @@ BAD = (
     Bad("in and out at once", functions(include=["A"], exclude=["A"]) | {"api": {"path": "orders"}},
         "functionApp.functions", "remove it"),
     Bad("of somebody else's API nothing is chosen", functions(exclude=["A"]), "functionApp.functions",
-        "somebody else's"),
+        "from: Functions"),
     Bad("a product's name is no path", {"api": {"path": "orders", "products": ["a/b"]}}, "api.products", "product"),
     Bad("a product has a name", {"api": {"path": "orders", "products": [""]}}, "api.products", "1"),
     Bad("a product's name has an end", {"api": {"path": "orders", "products": ["p" * 81]}}, "api.products", "80"),

@@ -17,15 +17,18 @@ _CREATED_TAG = "funcgate-created"
 _SINCE_TAG = "funcgate-key-since="
 _TURN_TAG = "funcgate-key-turn"
 _SINCE_FORM = "%Y-%m-%dT%H:%M:%S%z"
-_MARK = re.compile(r"\s*\[funcgate owner=(?P<owner>[^\s\]]+) (?P<how>created|adopted)\]")
+_MARK = re.compile(
+    r"\s*\[funcgate owner=(?P<owner>[^\s\]]+) (?P<how>created|adopted)( document=(?P<document>[0-9a-f]+))?\]"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """Who holds a thing, and whether they made it."""
+    """Who holds a thing, whether they made it, and for an API the digest of the document that it was made from."""
 
     owner: str
     created: bool
+    document: str | None = None
 
     def ownership(self, owner: str) -> Ownership:
         """What this mark means to `owner`."""
@@ -37,13 +40,14 @@ class Mark:
 def find(description: str | None) -> Mark | None:
     """The mark in a description, if there is one."""
     found = _MARK.search(description or "")
-    return Mark(owner=found["owner"], created=found["how"] == "created") if found else None
+    return Mark(owner=found["owner"], created=found["how"] == "created", document=found["document"]) if found else None
 
 
 def put(description: str | None, mark: Mark) -> str:
     """The description with exactly this mark, at its end."""
     how = "created" if mark.created else "adopted"
-    return f"{take(description)} [funcgate owner={mark.owner} {how}]".strip()
+    document = f" document={mark.document}" if mark.document else ""
+    return f"{take(description)} [funcgate owner={mark.owner} {how}{document}]".strip()
 
 
 def of_tags(tags: Iterable[str]) -> Mark | None:

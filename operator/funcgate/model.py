@@ -192,6 +192,7 @@ class Facts:
     offered: frozenset[str] | None = field(default=None, metadata={"named": "the functions that the API offers"})
     operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
     routes: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions' routes"})
+    document: Any = field(default=None, metadata={"named": "the document that describes the API"})
     placed: Any = field(default=None, metadata={"named": "the operations of the API"})
     published: bool | None = field(default=None, metadata={"named": "whether the API is there"})
     unasked: str | None = field(default=None, metadata={"named": "what the gateway asks its callers for"})

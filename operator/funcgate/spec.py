@@ -140,6 +140,12 @@ FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]
 FunctionNames = Annotated[tuple[FunctionName, ...], Field(max_length=100, strict=False)]
 
 
+ObjectName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z", min_length=1, max_length=253)
+]
+DataKey = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\Z", min_length=1, max_length=253)]
+
+
 class Functions(_Part):
     """Which functions become operations: those included, or all, without those excluded. Names know no case."""
 
@@ -224,10 +230,35 @@ class Entra(_Part):
         return self.registration.client_id if isinstance(self.registration, ExistingRegistration) else None
 
 
-class Import(_Part):
-    """Functions: an API with one operation per function and method. None: API and operations are somebody else's."""
+class ConfigMapRef(_Part):
+    """One key of a ConfigMap in the binding's namespace."""
 
-    from_: Literal["Functions", "None"] = Field(default="Functions", alias="from")
+    name: ObjectName
+    key: DataKey
+
+
+class OpenApi(_Part):
+    """Where an API's description lies."""
+
+    config_map_key_ref: ConfigMapRef
+
+
+class Import(_Part):
+    """
+    Functions: an API with one operation per function and method. OpenAPI: with those that a document describes. None:
+    API and operations are somebody else's.
+    """
+
+    from_: Literal["Functions", "OpenAPI", "None"] = Field(default="Functions", alias="from")
+    open_api: OpenApi | None = Field(default=None, alias="openAPI")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Import":
+        if self.from_ == "OpenAPI" and self.open_api is None:
+            raise ValueError("needs openAPI: the ConfigMap that holds the document")
+        if self.from_ != "OpenAPI" and self.open_api is not None:
+            raise ValueError("reads no document: remove openAPI, or say from: OpenAPI")
+        return self
 
 
 OF_AN_IMPORT = ("path", "display_name", "description", "subscription_required", "products")
@@ -265,8 +296,13 @@ class Api(_Part):
 
     @property
     def imported(self) -> bool:
-        """Whether API and operations are kept equal to the functions."""
-        return self.import_.from_ == "Functions"
+        """Whether API and operations are kept equal to the functions or to a document."""
+        return self.import_.from_ != "None"
+
+    @property
+    def document(self) -> ConfigMapRef | None:
+        """Where the document lies to which they are kept equal; None when it is the functions."""
+        return self.import_.open_api.config_map_key_ref if self.import_.open_api else None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Api":
@@ -379,8 +415,8 @@ class PolicySettings(_Part):
 class SecretRef(_Part):
     """One key of a Secret in the binding's namespace."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z", min_length=1, max_length=253)]
-    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\Z", min_length=1, max_length=253)]
+    name: ObjectName
+    key: DataKey
 
 
 _DISGUISED = re.compile(r"%(2e|[46][1-9a-f]|[57][0-9a])")
@@ -466,14 +502,12 @@ class Spec(_Part):
             raise _first_error(invalid) from None
         if isinstance(whole.policy.caller_authorization, KeepCaller) and not whole.entra.allow.client_ids:
             raise SpecError("spec.entra.allow.clientIds", NOBODY_CALLS)
-        if whole.function_app.functions != Functions() and not whole.api.imported:
-            raise SpecError(
-                "spec.functionApp.functions", "cannot choose: with import: {from: None} the API is somebody else's"
-            )
+        if whole.function_app.functions != Functions() and whole.api.import_.from_ != "Functions":
+            raise SpecError("spec.functionApp.functions", NOTHING_TO_CHOOSE)
         return whole
 
 
-NOTHING_TO_CHOOSE = "cannot choose: with import: {from: None} the API is somebody else's"
+NOTHING_TO_CHOOSE = "cannot choose: only with import: {from: Functions} do functions become operations"
 NOBODY_CALLS = (
     "names nobody, and policy.callerAuthorization keeps the callers' own tokens: add the client ids of those who may "
     "call with one"
@@ -542,6 +576,14 @@ class Cluster:
     async def used_elsewhere(self, client_id: str) -> bool:
         """Whether another live binding uses that registration."""
         return False
+
+    async def config_map(self, ref: ConfigMapRef) -> str:
+        """The text under a key of a ConfigMap that the spec refers to. Raises Unmet when it is not to be had."""
+        raise Unmet(
+            "DocumentNotReadable",
+            f"ConfigMap {ref.name} lies in the cluster and cannot be read from here",
+            status="Unknown",
+        )
 
     async def secret(self, ref: SecretRef) -> Any:
         """The value of a Secret that the spec refers to. Raises Unmet when it is not to be had."""

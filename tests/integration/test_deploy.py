@@ -73,7 +73,8 @@ def test_every_sample_is_taken(control_plane: ControlPlane, namespace: str, samp
 
 
 def sample(name: str) -> Json:
-    found: Json = yaml.safe_load((DEPLOY / f"samples/{name}.yaml").read_text())["spec"]
+    manifests = yaml.safe_load_all((DEPLOY / f"samples/{name}.yaml").read_text())
+    found: Json = next(each["spec"] for each in manifests if each["kind"] == "FunctionApiBinding")
     return found
 
 
@@ -96,7 +97,12 @@ def test_the_second_sample_is_about_what_the_portals_import_leaves() -> None:
 def test_the_samples_use_every_field() -> None:
     schema = yaml.safe_load((DEPLOY.parent / "crds/functionapibindings.yaml").read_text())
     spec = schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert set(fields(spec)) - set(said(sample("billing"))) == set()
+    assert set(fields(spec)) - {*said(sample("billing")), *said(sample("catalog"))} == set()
+
+
+def test_the_third_sample_is_about_another_app_that_nobody_published() -> None:
+    azure, spec = deployed(World(), "catalog"), sample("catalog")
+    assert (spec["apiManagement"]["id"], spec["functionApp"]["id"]) == (azure.service_id, azure.site_id)
 
 
 def fields(schema: Json, path: str = "") -> Iterator[str]:

@@ -1,10 +1,14 @@
-"""The API whose calls reach the functions, with an operation per function and method; or somebody else's, looked at."""
+"""
+The API whose calls reach the functions, with an operation per function and method or those that a document describes;
+or somebody else's, looked at.
+"""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from funcgate import marks
+from funcgate import marks, openapi
 from funcgate import policy as documents
 from funcgate.azure import Api as SeenApi
 from funcgate.azure import ApimClient, ApiOperation, Product
@@ -13,8 +17,9 @@ from funcgate.errors import Unmet
 from funcgate.marks import Mark
 from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan, named
 from funcgate.names import api_name
+from funcgate.openapi import ApiDocument
 from funcgate.routes import Operation, shape
-from funcgate.spec import Binding
+from funcgate.spec import Binding, ConfigMapRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +30,13 @@ class PublishedApi:
     subscription_required: bool = True
     display_name: str | None = None
     text: str | None = None  # the description, without a mark
+    document: str | None = None  # the digest of the one it is made from
+    described: frozenset[str] | None = field(  # the shapes of its operations
+        default=None, metadata={"shown": lambda shapes: f"{len(shapes or ())} operations"}
+    )
     description: str = field(default="", compare=False)
     unasked: str = field(default="", compare=False)  # why callers need no key; empty when they do
+    made_from: ApiDocument | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +60,19 @@ class InProduct:
     product: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """The document to which the API is to be kept equal. It is looked at with the API, and nobody's to write."""
+
+    document: ApiDocument
+
+
 QUOTED = 5
 """As many of those who use an API a message names."""
 
-State = PublishedApi | OfferedOperation | InProduct
+DOCUMENT = "document"
+
+State = PublishedApi | OfferedOperation | InProduct | Described
 
 
 class Api(Aspect[State]):
@@ -62,7 +81,7 @@ class Api(Aspect[State]):
     name = "api"
     condition = "ApiReady"
     phase = Phase.SWITCH
-    gives = ("api_path", "unasked", "published", "offered", "placed")
+    gives = ("api_path", "unasked", "published", "offered", "placed", "document")
     minds = ("gateway_url", "operations")
     also_in = (Phase.CLEAR,)
 
@@ -79,38 +98,41 @@ class Api(Aspect[State]):
 
         Raises Unmet for one that another binding holds.
         """
-        imported = binding.spec.api.imported
-        if binding.deleting and not imported:
-            return {}
+        if binding.deleting:
+            return await self._to_take_away(binding)
         service, name = self.home(binding), api_name(binding)
         api = await self.apim.get_api(service, name)
+        found: dict[str, Observed[State]] = {}
+        if ref := binding.spec.api.document:
+            found[DOCUMENT] = Observed(state=Described(document=await _document(binding, ref)))
         if api is None:
-            return {}
+            return found
         mark = marks.find(api.description)
         ownership = _ownership(binding, mark)
-        if mark and ownership is Ownership.FOREIGN and not binding.deleting:
+        if mark and ownership is Ownership.FOREIGN:
             raise _held(name, mark)
-        state = _slice(binding, api)
-        if binding.deleting:
-            if ownership is Ownership.OURS:
-                await self._must_not_be_in_use(binding)
-            return {_resource(binding): Observed(state=state, ownership=ownership, etag=api.etag)}
         wanted = binding.spec.api.products
         products = await self.apim.products_of(service, name) if wanted or api.subscription_required else ()
-        state = replace(state, unasked=await self._unasked(binding, api, products))
-        found: dict[str, Observed[State]] = {
-            _resource(binding): Observed(state=state, ownership=ownership, etag=api.etag),
-            **{
-                _in_product(binding, each.name): Observed(state=InProduct(product=each.name.lower()))
-                for each in products
-            },
-        }
-        ours = Ownership.OURS if imported and ownership is Ownership.OURS else Ownership.SHARED
-        for each in await self.apim.list_operations(service, name):
-            found[_operation(binding, shape(each.method, each.template))] = Observed(
-                state=_offered(each), ownership=ours
-            )
+        operations = await self.apim.list_operations(service, name)
+        state = replace(_slice(binding, api, operations), unasked=await self._unasked(binding, api, products))
+        found[_resource(binding)] = Observed(state=state, ownership=ownership, etag=api.etag)
+        for product in products:
+            found[_in_product(binding, product.name)] = Observed(state=InProduct(product=product.name.lower()))
+        ours = Ownership.OURS if _one_by_one(binding) and ownership is Ownership.OURS else Ownership.SHARED
+        for each in operations:
+            key = _operation(binding, shape(each.method, each.template))
+            found[key] = Observed(state=_offered(each), ownership=ours)
         return found
+
+    async def _to_take_away(self, binding: Binding) -> Mapping[str, Observed[State]]:
+        """The API, when it is ours to delete or to let go. Raises Unmet while others use it."""
+        api = await self.apim.get_api(self.home(binding), api_name(binding)) if binding.spec.api.imported else None
+        if api is None:
+            return {}
+        ownership = _ownership(binding, marks.find(api.description))
+        if ownership is Ownership.OURS:
+            await self._must_not_be_in_use(binding)
+        return {_resource(binding): Observed(state=_slice(binding, api, ()), ownership=ownership, etag=api.etag)}
 
     async def _must_not_be_in_use(self, binding: Binding) -> None:
         """What others hung on the API would go with it: they take it away first, or it stays."""
@@ -145,11 +167,12 @@ class Api(Aspect[State]):
 
     def learn(self, binding: Binding, observed: Mapping[str, Observed[State]]) -> Mapping[str, Any]:
         """The API's path, whether its callers are asked for anything before its own policy, and its operations."""
-        seen = observed.get(_resource(binding))
+        seen, given = observed.get(_resource(binding)), observed.get(DOCUMENT)
+        document = {"document": given.state.document} if given and isinstance(given.state, Described) else {}
         if seen is None or not isinstance(seen.state, PublishedApi):
-            return {"published": False} if binding.spec.api.imported else {}
+            return document | ({"published": False} if binding.spec.api.imported else {})
         operations = [each.state for each in observed.values() if isinstance(each.state, OfferedOperation)]
-        return {
+        return document | {
             "api_path": seen.state.path,
             "unasked": seen.state.unasked,
             "published": True,
@@ -159,37 +182,16 @@ class Api(Aspect[State]):
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, State]:
         """The API as the author wants it, and what the functions answer; nothing of somebody else's API."""
-        api = binding.spec.api
-        if not api.imported:
+        if not binding.spec.api.imported:
             return {}
-        if facts.operations is None:
-            raise Unmet(WAITING, f"waits for {named('operations')}, from FunctionAppReady", status="Unknown")
-        if not facts.operations:
-            raise Unmet(
-                "NoFunctionsToOffer",
-                "the app has no HTTP function that an API could offer: all are disabled, or ask for the admin key",
-                stalled=True,
-            )
         wish: dict[str, State] = {
-            _resource(binding): PublishedApi(
-                path=str(api.path),
-                subscription_required=api.subscription_required is not False,
-                display_name=api.display_name,
-                text=api.description,
-            )
+            _in_product(binding, product): InProduct(product=product.lower())
+            for product in binding.spec.api.products or ()
         }
-        chosen = [each for each in facts.operations if binding.spec.function_app.functions.takes(each.function)]
-        if not chosen:
-            raise Unmet(
-                "NoFunctionsToOffer",
-                "spec.functionApp.functions leaves none of the app's functions over: correct include or exclude",
-                stalled=True,
-            )
-        for product in api.products or ():
-            wish[_in_product(binding, product)] = InProduct(product=product.lower())
-        for each in chosen:
-            wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
-        return wish
+        if _one_by_one(binding):
+            for each in _chosen(binding, facts):
+                wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
+        return {_resource(binding): _published(binding, facts)} | wish
 
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[State]) -> Unmet | None:
         """
@@ -199,7 +201,8 @@ class Api(Aspect[State]):
         """
         offered, listed = facts.offered or frozenset(), {each.function.lower() for each in facts.operations or ()}
         gone = any(change.action is Action.DELETE for change in plan.changes)
-        if not gone or len(offered) < FEW or offered & listed or binding.spec.function_app.functions.include:
+        chosen = binding.spec.function_app.functions.include or not _one_by_one(binding)
+        if not gone or len(offered) < FEW or offered & listed or chosen:
             return None
         return Unmet(
             "ImplausibleRemoval",
@@ -263,16 +266,32 @@ class Api(Aspect[State]):
             await self.apim.change_api(service, name, {"description": marks.take(seen)}, change.etag)
             return
         properties = _properties(binding, change.after, seen, created=change.ownership is Ownership.OURS)
-        if before is None:
+        if change.after.made_from and _needs_import(before, change.after):
+            await self._import(binding, change, change.after.made_from, properties)
+        elif before is None:
             shown = change.after.display_name or f"{binding.namespace}/{binding.name}"
             await self.apim.create_api(service, name, {"displayName": shown, "protocols": ["https"], **properties})
         else:
             await self.apim.change_api(service, name, properties, change.etag)
 
+    async def _import(
+        self, binding: Binding, change: Change[State], document: ApiDocument, properties: Mapping[str, Any]
+    ) -> None:
+        """API and operations as the document describes them, in one write."""
+        named = {} if change.before or not document.title else {"displayName": document.title}
+        await self.apim.import_api(
+            self.home(binding),
+            api_name(binding),
+            {"protocols": ["https"], **named, **properties} if change.before is None else properties,
+            format_=document.format,
+            document=document.text,
+            etag=change.etag,
+        )
+
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[State]]) -> Unmet | None:
         """An API that is somebody else's must be there already, and so must a function that is to be offered."""
-        if observed:
-            return _not_there(binding, facts)
+        if _resource(binding) in observed:
+            return _not_there(binding, facts) if _one_by_one(binding) else None
         return Unmet(
             "ApiNotFound",
             f"the service has no API named {api_name(binding)} (spec.api.name); import it, or correct the name",
@@ -283,6 +302,8 @@ class Api(Aspect[State]):
         """Where callers reach the API, and how much of the app it offers."""
         takes = binding.spec.function_app.functions.takes
         count = sum(takes(each.function) for each in facts.operations or ())
+        if facts.document:
+            count = len(facts.document.operations)
         offers = f" with {count} operations" if binding.spec.api.imported else ""
         return f"Published at {facts.gateway_url}/{facts.api_path}{offers}." if facts.gateway_url else "Published."
 
@@ -317,13 +338,77 @@ def _operation(binding: Binding, known_by: str) -> str:
     return f"apis/{api_name(binding)}/operations/{known_by}"
 
 
-def _slice(binding: Binding, api: SeenApi) -> PublishedApi:
-    wish = binding.spec.api
+def _one_by_one(binding: Binding) -> bool:
+    """Whether each operation is written for itself."""
+    return binding.spec.api.import_.from_ == "Functions"
+
+
+async def _document(binding: Binding, ref: ConfigMapRef) -> ApiDocument:
+    """What lies there. Raises Unmet for what is no description of an API."""
+    text = await binding.cluster.config_map(ref)
+    try:
+        return await asyncio.to_thread(openapi.read, text)
+    except openapi.DocumentError as wrong:
+        raise Unmet(
+            "DocumentUnreadable",
+            f"key {ref.key} of ConfigMap {ref.name} (spec.api.import.openAPI) {wrong}: correct it there",
+            stalled=True,
+        ) from wrong
+
+
+def _published(binding: Binding, facts: Facts) -> PublishedApi:
+    """The API as the author wants it, and the document with it where there is one."""
+    api = binding.spec.api
+    published = PublishedApi(
+        path=str(api.path),
+        subscription_required=api.subscription_required is not False,
+        display_name=api.display_name,
+        text=api.description,
+    )
+    if api.document is None:
+        return published
+    given: ApiDocument = facts.document
+    return replace(published, document=given.digest, described=given.operations, made_from=given)
+
+
+def _chosen(binding: Binding, facts: Facts) -> Sequence[Operation]:
+    """What of the functions becomes operations. Raises Unmet when that is nothing."""
+    if facts.operations is None:
+        raise Unmet(WAITING, f"waits for {named('operations')}, from FunctionAppReady", status="Unknown")
+    if not facts.operations:
+        raise Unmet(
+            "NoFunctionsToOffer",
+            "the app has no HTTP function that an API could offer: all are disabled, or ask for the admin key",
+            stalled=True,
+        )
+    chosen = [each for each in facts.operations if binding.spec.function_app.functions.takes(each.function)]
+    if not chosen:
+        raise Unmet(
+            "NoFunctionsToOffer",
+            "spec.functionApp.functions leaves none of the app's functions over: correct include or exclude",
+            stalled=True,
+        )
+    return chosen
+
+
+def _needs_import(before: State | None, after: PublishedApi) -> bool:
+    """Whether the document is to be handed over, not only what the manifest says beside it."""
+    if not isinstance(before, PublishedApi):
+        return True
+    return (before.document, before.described) != (after.document, after.described)
+
+
+def _slice(binding: Binding, api: SeenApi, operations: Sequence[ApiOperation]) -> PublishedApi:
+    wish, mark = binding.spec.api, marks.find(api.description)
+    from_document = wish.document is not None
+    shapes = frozenset(shape(each.method, each.template) for each in operations)
     return PublishedApi(
         path=api.path,
         subscription_required=api.subscription_required,
         display_name=api.display_name if wish.display_name is not None else None,
         text=marks.take(api.description) if wish.description is not None else None,
+        document=mark.document if from_document and mark else None,
+        described=shapes if from_document else None,
         description=api.description,
     )
 
@@ -349,10 +434,11 @@ def _held(name: str, mark: Mark) -> Unmet:
 
 
 def _properties(binding: Binding, after: PublishedApi, seen: str, *, created: bool) -> dict[str, Any]:
-    mark = Mark(owner=binding.owner, created=created)
+    mark = Mark(owner=binding.owner, created=created, document=after.document)
+    said = after.made_from.description if after.made_from and not seen else seen
     properties: dict[str, Any] = {
         "path": after.path,
         "subscriptionRequired": after.subscription_required,
-        "description": marks.put(after.text if after.text is not None else seen, mark),
+        "description": marks.put(after.text if after.text is not None else said, mark),
     }
     return properties | ({"displayName": after.display_name} if after.display_name else {})

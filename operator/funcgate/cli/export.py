@@ -172,6 +172,10 @@ def _entra(found: Standing) -> dict[str, Any]:
 
 def _published(api: Api) -> dict[str, Any]:
     published: dict[str, Any] = {"name": api.name, "path": api.path}
+    mark = marks.find(api.description)
+    if mark and mark.document:  # which ConfigMap it came from, Azure does not know
+        ref = {"name": f"{_a_name(api.name)}-openapi", "key": "openapi.yaml"}
+        published["import"] = {"from": "OpenAPI", "openAPI": {"configMapKeyRef": ref}}
     return published if api.subscription_required else published | {"subscriptionRequired": False}
 
 

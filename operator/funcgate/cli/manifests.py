@@ -1,8 +1,8 @@
 """What the commands that take manifests share: files → bindings → passes that only look."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from funcgate.azure import connect
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
-from funcgate.spec import KIND, Binding, Neighbour
+from funcgate.spec import KIND, Binding, Cluster, ConfigMapRef, Neighbour
 
 ERROR = 1
 
@@ -53,7 +53,10 @@ def looked_at(files: Sequence[Path], *, with_calls: bool) -> dict[str, Pass]:
     """
     try:
         settings = Settings.read()
-        bindings = _together([Binding.of(each, instance_id=settings.instance_id) for each in _manifests(files)])
+        manifests = list(_manifests(files))
+        cluster = Files([each for each in manifests if each.get("kind") == "ConfigMap"])
+        wanted = (each for each in manifests if each.get("kind") == KIND)
+        bindings = _together([cluster.around(Binding.of(each, instance_id=settings.instance_id)) for each in wanted])
         if not bindings:
             raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
         return asyncio.run(_passes(settings, bindings, with_calls=with_calls))
@@ -68,7 +71,29 @@ def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
                 documents = list(yaml.safe_load_all(text))
             except yaml.YAMLError as error:
                 raise SpecError(str(file), f"is not YAML: {error}") from None
-        yield from (each for each in documents if isinstance(each, dict) and each.get("kind") == KIND)
+        yield from (each for each in documents if isinstance(each, dict))
+
+
+@dataclass(frozen=True)
+class Files(Cluster):
+    """A cluster in which lies what stands in the files: ConfigMaps, as far as a binding refers to them."""
+
+    config_maps: Sequence[Mapping[str, Any]]
+    namespace: str = "default"
+
+    def around(self, binding: Binding) -> Binding:
+        """The binding in the midst of it."""
+        return replace(binding, cluster=replace(self, namespace=binding.namespace))
+
+    async def config_map(self, ref: ConfigMapRef) -> str:
+        """From a manifest of that name in the binding's namespace."""
+        for each in self.config_maps:
+            metadata = each.get("metadata") or {}
+            if (metadata.get("namespace") or "default", metadata.get("name")) == (self.namespace, ref.name):
+                text = (each.get("data") or {}).get(ref.key)
+                if isinstance(text, str):
+                    return text
+        return await super().config_map(ref)
 
 
 def _together(bindings: Sequence[Binding]) -> list[Binding]:

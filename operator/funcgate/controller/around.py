@@ -7,7 +7,7 @@ from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.rights import Rights
 from funcgate.errors import Unmet
-from funcgate.spec import Cluster, SecretRef
+from funcgate.spec import Cluster, ConfigMapRef, SecretRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,10 @@ class Around(Cluster):
     async def used_elsewhere(self, client_id: str) -> bool:
         """As the other bindings say."""
         return await self.rights.used_elsewhere(self.mine, client_id)
+
+    async def config_map(self, ref: ConfigMapRef) -> str:
+        """From the binding's own namespace."""
+        return await self.bindings.document(self.mine.key.namespace, ref)
 
     async def secret(self, ref: SecretRef) -> Secret:
         """From the binding's own namespace."""

@@ -11,7 +11,7 @@ from funcgate.controller.lease import Fence
 from funcgate.controller.queue import Key
 from funcgate.errors import FuncgateError
 from funcgate.metrics import Metrics
-from funcgate.spec import GROUP, PLURAL, VERSION, SecretRef
+from funcgate.spec import GROUP, PLURAL, VERSION, ConfigMapRef, SecretRef
 
 API = f"/apis/{GROUP}/{VERSION}"
 NAMESPACE_SECONDS = 60.0
@@ -69,6 +69,10 @@ class Bindings:
         annotations: Mapping[str, str] = body["metadata"].get("annotations") or {}
         self._namespaces[namespace] = (now, annotations)
         return annotations
+
+    async def document(self, namespace: str, ref: ConfigMapRef) -> str:
+        """The text under a key of a ConfigMap. Raises Unmet."""
+        return await referred.document(self._kube, namespace, ref)
 
     async def secret(self, namespace: str, ref: SecretRef) -> Secret:
         """What a binding of that namespace refers to. Raises Unmet when it is not to be had."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from funcgate.azure import Secret
 from funcgate.controller.kube import Json, KubeError, Missing, Unavailable
 from funcgate.errors import Unmet
-from funcgate.spec import SecretRef
+from funcgate.spec import ConfigMapRef, SecretRef
 
 FORBIDDEN = 403
 
@@ -19,41 +19,65 @@ class Getter(Protocol):
 
 
 async def secret(kube: Getter, namespace: str, ref: SecretRef) -> Secret:
-    """The value under that key. Raises Unmet with the way out when it is not to be had."""
+    """The value under that key. Raises Unmet, which keeps nothing from being Ready, when it is not to be had."""
     try:
-        body = await kube.get(f"/api/v1/namespaces/{namespace}/secrets/{ref.name}")
+        return _decoded(await _get(kube, namespace, "Secret", ref.name), namespace, ref)
+    except Unmet as unmet:
+        raise Unmet(unmet.reason, unmet.message, status="Unknown", stalled=unmet.stalled, blocking=False) from None
+
+
+async def document(kube: Getter, namespace: str, ref: ConfigMapRef) -> str:
+    """The text under that key. Raises Unmet with the way out when it is not to be had."""
+    data = (await _get(kube, namespace, "ConfigMap", ref.name)).get("data") or {}
+    text = data.get(ref.key)
+    if not isinstance(text, str) or not text.strip():
+        where = f"ConfigMap {ref.name} in namespace {namespace}"
+        raise Unmet("DocumentNotFound", f"{where} has no text under the key {ref.key}; add it", stalled=True)
+    return text
+
+
+NAMES = {"Secret": "Secret", "ConfigMap": "Document"}
+"""What reasons call each kind."""
+
+
+async def _get(kube: Getter, namespace: str, kind: str, name: str) -> Json:
+    path = f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}"
+    try:
+        return await kube.get(path)
     except Missing:
-        raise _unproven("SecretNotFound", f"namespace {namespace} has no Secret {ref.name}; create it") from None
+        text = f"namespace {namespace} has no {kind} {name}; create it"
+        raise Unmet(f"{NAMES[kind]}NotFound", text, stalled=True) from None
     except Unavailable:
-        raise _unproven("SecretNotReadable", "the Kubernetes API does not answer", stalled=False) from None
+        text = "the Kubernetes API does not answer"
+        raise Unmet(f"{NAMES[kind]}NotReadable", text, status="Unknown") from None
     except KubeError as refused:
         if refused.status != FORBIDDEN:
             raise
-        raise _unproven("SecretNotReadable", _grant(namespace, ref.name)) from None
-    return _decoded(body, namespace, ref)
+        text = _grant(namespace, kind, name)
+        raise Unmet(f"{NAMES[kind]}NotReadable", text, status="Unknown", stalled=True) from None
 
 
 def _decoded(body: Json, namespace: str, ref: SecretRef) -> Secret:
     held = (body.get("data") or {}).get(ref.key)
     if held is None:
-        raise _unproven("SecretNotFound", f"Secret {ref.name} in namespace {namespace} has no key {ref.key}; add it")
+        raise _missing(f"Secret {ref.name} in namespace {namespace} has no key {ref.key}; add it")
     try:
         text = base64.b64decode(held, validate=True).decode().strip()
     except (binascii.Error, UnicodeDecodeError):
         text = ""
     if not text or not text.isprintable():  # what is no single line fits into no header
-        raise _unproven("SecretNotFound", f"key {ref.key} of Secret {ref.name} holds no line of text; put one there")
+        raise _missing(f"key {ref.key} of Secret {ref.name} holds no line of text; put one there")
     return Secret(text)
 
 
-def _grant(namespace: str, name: str) -> str:
+def _grant(namespace: str, kind: str, name: str) -> str:
+    role = f"funcgate-{name}"
     return (
-        f"the operator may not get Secret {name}; allow it just that one: kubectl create role funcgate-{name} -n "
-        f"{namespace} --verb=get --resource=secrets --resource-name={name} && kubectl create rolebinding "
-        f"funcgate-{name} -n {namespace} --role=funcgate-{name} --serviceaccount=funcgate-system:funcgate"
+        f"the operator may not get {kind} {name}; allow it just that one: kubectl create role {role} -n {namespace} "
+        f"--verb=get --resource={kind.lower()}s --resource-name={name} && kubectl create rolebinding {role} "
+        f"-n {namespace} --role={role} --serviceaccount=funcgate-system:funcgate"
     )
 
 
-def _unproven(reason: str, message: str, *, stalled: bool = True) -> Unmet:
-    """Nothing is proven either way: Ready does not wait for it."""
-    return Unmet(reason, message, status="Unknown", stalled=stalled, blocking=False)
+def _missing(message: str) -> Unmet:
+    return Unmet("SecretNotFound", message, stalled=True)

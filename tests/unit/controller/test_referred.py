@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from funcgate.controller.kube import Conflict, KubeError, Missing, Unavailable
-from funcgate.controller.referred import secret
+from funcgate.controller.referred import document, secret
 from funcgate.errors import Unmet
-from funcgate.spec import SecretRef
+from funcgate.spec import ConfigMapRef, SecretRef
 
 REF = SecretRef(name="probe", key="subscription-key")
 
@@ -64,3 +64,33 @@ async def test_what_is_not_to_be_had_is_named_with_the_way_out(
 async def test_any_other_refusal_of_the_cluster_is_not_ours_to_explain() -> None:
     with pytest.raises(Conflict):
         await secret(Holder(Conflict(409, "Conflict", "")), "shop", REF)
+
+
+DOCUMENT = ConfigMapRef(name="orders-openapi", key="openapi.yaml")
+
+
+async def test_a_document_is_read_from_the_bindings_namespace() -> None:
+    holder = Holder({"openapi.yaml": "openapi: 3.0.3"})
+    assert await document(holder, "shop", DOCUMENT) == "openapi: 3.0.3"
+    assert holder.asked == ["/api/v1/namespaces/shop/configmaps/orders-openapi"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "words"),
+    [
+        (Missing(404, "NotFound", ""), "DocumentNotFound", "namespace shop has no ConfigMap orders-openapi"),
+        ({"other": "x"}, "DocumentNotFound", "no text under the key openapi.yaml"),
+        ({"openapi.yaml": " "}, "DocumentNotFound", "no text under the key openapi.yaml"),
+        (
+            KubeError(403, "Forbidden", ""),
+            "DocumentNotReadable",
+            "--resource=configmaps --resource-name=orders-openapi",
+        ),
+        (Unavailable(0, "TimeoutError", ""), "DocumentNotReadable", "does not answer"),
+    ],
+)
+async def test_a_document_that_is_not_to_be_had_stops_its_api(body: Any, reason: str, words: str) -> None:
+    with pytest.raises(Unmet) as unmet:
+        await document(Holder(body), "shop", DOCUMENT)
+    assert (unmet.value.reason, unmet.value.blocking) == (reason, True)
+    assert words in unmet.value.message
