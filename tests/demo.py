@@ -2,8 +2,8 @@
 All of funcgate on this machine: `make demo`, or `make demo ONCE=1` for one round that proves itself.
 
 A real kube-apiserver, a simulated Azure with three function apps, and the operator as a process of its own under its
-own service account. Nobody has published `orders` and `catalog`; `billing` was imported in the portal. Everything ends with
-this process.
+own service account. Nobody has published `orders` and `catalog`; `billing` was imported in the portal. Everything ends
+with this process.
 """
 
 import argparse
