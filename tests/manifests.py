@@ -98,6 +98,7 @@ GOOD = (
     Good("all stays in Azure when the binding goes", {"deletionPolicy": "Orphan"}),
     Good("nothing is taken over", {"adopt": False}),
     Good("a key for a day", rotated("24h")),
+    Good("one part stays", {"deletionOverrides": {"api": {"policy": "Orphan"}, "hostKey": {"policy": "Delete"}}}),
     Good("a document", document(name="orders-openapi", key="openapi.yaml")),
     Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
@@ -187,6 +188,10 @@ BAD = (
     Bad("a key has no slash", document(name="a", key="b/c"), "api.import.openAPI.configMapKeyRef.key", "ConfigMap"),
     Bad("a key is something", document(name="a", key=""), "api.import.openAPI.configMapKeyRef.key", "1"),
     Bad("a key has an end", document(name="a", key="k" * 254), "api.import.openAPI.configMapKeyRef.key", "253"),
+    Bad("there is no such part", {"deletionOverrides": {"identity": {"policy": "Orphan"}}}, "deletionOverrides", ""),
+    Bad("a part is left or not", {"deletionOverrides": {"api": {"policy": "Keep"}}}, "deletionOverrides.api.policy",
+        "Orphan"),
+    Bad("what becomes of it is said", {"deletionOverrides": {"api": {}}}, "deletionOverrides.api", "policy"),
     Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
     Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
     Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),

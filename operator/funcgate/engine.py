@@ -150,12 +150,10 @@ class Engine:
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
 
         A binding that goes is torn down on the same path, with an empty wish and the safety order reversed. `fence` is
-        called before every write and raises to stop it. A dry run only reads and reports the writes it would make. With
-        `deletionPolicy: Orphan` a binding that goes leaves everything as it is.
+        called before every write and raises to stop it. A dry run only reads and reports the writes it would make. A
+        binding that goes leaves as it is what its spec says (`deletionPolicy`, `deletionOverrides`).
         """
-        if binding.deleting and binding.spec.deletion_policy == "Orphan":
-            return Pass(binding=binding)
-        aspects = [each for each in self.aspects if not binding.deleting or _has_something_to_remove(each)]
+        aspects = [each for each in self.aspects if not binding.deleting or _is_to_remove(each, binding)]
         token = write_fence.set(fence)
         try:
             done = await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
@@ -207,8 +205,8 @@ async def _check(check: Check, done: Pass) -> tuple[Outcome, Mapping[str, Any]]:
     return say(status="True", reason=IN_SYNC, message=checked.message), checked.facts
 
 
-def _has_something_to_remove(aspect: Aspect[Any]) -> bool:
-    return aspect.phase is not None and not aspect.outlives
+def _is_to_remove(aspect: Aspect[Any], binding: Binding) -> bool:
+    return aspect.phase is not None and not aspect.outlives and not binding.spec.leaves(aspect.name)
 
 
 def _givers(aspects: Iterable[Aspect[Any]]) -> dict[str, str]:

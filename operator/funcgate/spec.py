@@ -34,6 +34,7 @@ KIND = "FunctionApiBinding"
 PAUSED = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 RECONCILE_POLICY = f"{GROUP}/reconcile-policy"
+CONFIRM_DELETE = f"{GROUP}/confirm-delete"
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _GROUP_ID = r"/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[-\w._()]{0,89}[-\w()]"
@@ -480,6 +481,23 @@ class DriftSettings(_Part):
         return seconds(self.interval)
 
 
+class PartDeletion(_Part):
+    """What becomes of one part when the binding goes."""
+
+    policy: Literal["Delete", "Orphan"]
+
+
+class DeletionOverrides(_Part):
+    """Parts for which something else holds than `deletionPolicy` says."""
+
+    app_registration: PartDeletion | None = None
+    host_key: PartDeletion | None = None
+    named_value: PartDeletion | None = None
+    api: PartDeletion | None = None
+    backend: PartDeletion | None = None
+    policy: PartDeletion | None = None
+
+
 class Spec(_Part):
     """What the author wants, checked and with every default filled in."""
 
@@ -491,7 +509,13 @@ class Spec(_Part):
     verify: Verify = Verify()
     drift: DriftSettings = DriftSettings()
     deletion_policy: Literal["Delete", "Orphan"] = "Delete"
+    deletion_overrides: DeletionOverrides = DeletionOverrides()
     adopt: bool = False
+
+    def leaves(self, part: str) -> bool:
+        """Whether that part stays as it is, mark and all, when the binding goes."""
+        override: PartDeletion | None = getattr(self.deletion_overrides, part, None)
+        return (override.policy if override else self.deletion_policy) == "Orphan"
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> "Spec":
@@ -546,6 +570,7 @@ class Neighbour:
     older: bool
     client_id: str | None  # of its registration; None while that is not known
     allowed: frozenset[str]
+    service: str = ""  # the id of its API Management service, in lower case
 
     @classmethod
     def of(
@@ -563,6 +588,7 @@ class Neighbour:
             older=older,
             client_id=spec.entra.client_id or client_id,
             allowed=frozenset(spec.entra.allow.client_ids) | calling,
+            service=spec.api_management.id.lower(),
         )
 
 
@@ -601,7 +627,7 @@ class Binding:
     One custom resource with everything a pass needs to know about it.
 
     `pinned` is the client id of the registration that earlier passes used; `proven`, whether the last calls that were
-    made came out well.
+    made came out well; `confirmed`, that somebody said to delete what others use.
     """
 
     namespace: str
@@ -613,6 +639,7 @@ class Binding:
     neighbours: tuple[Neighbour, ...] = ()
     pinned: str | None = None
     proven: bool = False
+    confirmed: bool = False
     cluster: Cluster = field(default=Cluster(), repr=False, compare=False)
 
     @classmethod
@@ -632,7 +659,15 @@ class Binding:
             neighbours=neighbours,
             pinned=(body.get("status") or {}).get("clientId"),
             proven=proven(body.get("status") or {}),
+            confirmed=confirms(metadata.get("annotations") or {}),
         )
+
+    @property
+    def heir(self) -> str | None:
+        """The owner of what this binding leaves to others of the same app on the same service; None without such."""
+        service = self.spec.api_management.id.lower()
+        heirs = sorted((not each.older, each.name) for each in self.neighbours if each.service == service)
+        return f"{self.owner.partition('/')[0]}/{heirs[0][1]}" if heirs else None
 
 
 def proven(status: Mapping[str, Any]) -> bool:
@@ -640,3 +675,8 @@ def proven(status: Mapping[str, Any]) -> bool:
     return any(
         each.get("type") == "Verified" and each.get("status") == "True" for each in status.get("conditions") or ()
     )
+
+
+def confirms(annotations: Mapping[str, str]) -> bool:
+    """Whether they say that what others use may be deleted too."""
+    return annotations.get(CONFIRM_DELETE) == "true"

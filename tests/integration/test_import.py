@@ -1,6 +1,7 @@
 """Functions become an API, and it is kept equal to them: from nothing, adopted, drifted, deleted."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -344,6 +345,40 @@ async def test_an_api_that_others_use_is_not_deleted_under_them(stage: Stage, ho
     assert outcome(done, "ApiReady").reason == "ApiInUse", troubles(done)
     assert name in done.conditions[0].message
     assert "detach-on-delete" in done.conditions[0].message
+    assert stage.world.arm.get(api_id(stage)) is not None
+
+
+async def test_somebody_may_say_that_it_is_deleted_all_the_same(stage: Stage) -> None:
+    await settled(stage)
+    put(stage.world, f"{stage.team.service_id}/products/starter", {"displayName": "starter"})
+    put(stage.world, f"{stage.team.service_id}/products/starter/apis/{NAME}", {})
+
+    going = stage.binding(api=API, adopt=False, deleting=True)
+    await stage.settled(replace(going, confirmed=True))
+
+    assert stage.world.arm.get(api_id(stage)) is None
+
+
+PARTS = {"api": "apis/shop-orders", "backend": "backends/orders-fn", "namedValue": "namedValues/orders-fn-key"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_that_is_to_stay_stays_as_it_is_and_is_taken_over_again(stage: Stage, part: str) -> None:
+    await settled(stage)
+    overrides = {part: {"policy": "Orphan"}}
+    await stage.settled(stage.binding(api=API, adopt=False, deletionOverrides=overrides, deleting=True))
+    left = {each: stage.world.arm.get(f"{stage.team.service_id}/{at}") for each, at in PARTS.items()}
+    assert {each for each, document in left.items() if document} >= {part}
+    assert f"funcgate{'-owner=' if part == 'namedValue' else ' owner='}prod/shop/orders" in str(left[part])
+    assert stage.door_is_closed()
+    await settled(stage)
+
+
+async def test_of_what_is_left_as_a_whole_one_part_may_go(stage: Stage) -> None:
+    await settled(stage)
+    wish = {"deletionPolicy": "Orphan", "deletionOverrides": {"policy": {"policy": "Delete"}}}
+    await stage.settled(stage.binding(api=API, adopt=False, deleting=True, **wish))
+    assert stage.world.arm.get(f"{api_id(stage)}/policies/policy") is None
     assert stage.world.arm.get(api_id(stage)) is not None
 
 

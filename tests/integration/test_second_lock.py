@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -170,6 +171,26 @@ async def test_a_neighbour_goes_on_with_the_key_when_its_maker_goes(stage: Stage
 
     assert list(keys(stage)) == [KEY]
     assert (held(stage), stage.world.arm.need(stage.team.named_value_id).properties["tags"]) == (keys(stage)[KEY], [])
+
+
+async def test_a_neighbour_takes_over_the_backend_that_its_maker_leaves(stage: Stage) -> None:
+    """Two APIs send their calls to one backend; the one that made it goes."""
+    forget_the_import(stage)
+    maker = stage.binding()
+    other = stage.binding(api={"path": "shop/v2"})
+    other = replace(other, name="others", owner="prod/shop/others")
+    await stage.settled(maker)
+    assert "[funcgate owner=prod/shop/orders created]" in stage.backend["description"]
+    mine, theirs = (Neighbour.of(f"shop/{each.name}", each.spec, older=False) for each in (maker, other))
+    await stage.settled(replace(other, neighbours=(mine,)))
+
+    await stage.settled(replace(maker, deleting=True, neighbours=(theirs,)))
+
+    assert "[funcgate owner=prod/shop/others created]" in stage.backend["description"]
+    unwilling = other.spec.model_copy(update={"adopt": False})
+    await stage.settled(replace(other, spec=unwilling))
+    await stage.settled(replace(other, spec=unwilling, deleting=True))
+    assert stage.world.arm.get(stage.team.backend_id) is None
 
 
 @pytest.mark.parametrize("nth", range(6))

@@ -29,7 +29,7 @@ from funcgate.metrics import Metrics
 from funcgate.model import Action, Drift
 from funcgate.report import as_json
 from funcgate.settings import Settings
-from funcgate.spec import GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
+from funcgate.spec import CONFIRM_DELETE, GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = REPOSITORY / "operator" / "funcgate"
@@ -258,6 +258,7 @@ def strings(tree: ast.Module) -> Iterator[str]:
 
 def test_every_annotation_has_a_row() -> None:
     assert {name for name in rows(reference("annotations")) if name.startswith(GROUP)} == {
+        CONFIRM_DELETE,
         PAUSED,
         RECONCILE_POLICY,
         RECONCILE_REQUESTED_AT,

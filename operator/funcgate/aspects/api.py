@@ -19,7 +19,7 @@ from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, P
 from funcgate.names import api_name
 from funcgate.openapi import ApiDocument
 from funcgate.routes import Operation, shape
-from funcgate.spec import Binding, ConfigMapRef
+from funcgate.spec import CONFIRM_DELETE, Binding, ConfigMapRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,9 @@ class Api(Aspect[State]):
         return {_resource(binding): Observed(state=_slice(binding, api, ()), ownership=ownership, etag=api.etag)}
 
     async def _must_not_be_in_use(self, binding: Binding) -> None:
-        """What others hung on the API would go with it: they take it away first, or it stays."""
+        """What others hung on the API would go with it: they take it away first, or it stays, or somebody says so."""
+        if binding.confirmed:
+            return
         service, name = self.home(binding), api_name(binding)
         ours = {each.lower() for each in binding.spec.api.products or ()}
         held = await self.apim.products_of(service, name)
@@ -144,7 +146,8 @@ class Api(Aspect[State]):
         if products or holders:
             raise Unmet(
                 "ApiInUse",
-                f"deleting API {name} would take it from {', '.join([*products, *holders][:QUOTED])}; remove it there",
+                f"deleting API {name} would take it from {', '.join([*products, *holders][:QUOTED])}; remove it there, "
+                f"or set the annotation {CONFIRM_DELETE}: true to delete it all the same",
                 stalled=True,
             )
 

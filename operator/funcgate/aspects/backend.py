@@ -100,8 +100,12 @@ class Backend(Aspect[FunctionBackend]):
         await self.apim.put_backend(self.home(binding), backend_name(binding), properties, change.etag)
 
     async def _release(self, binding: Binding, change: Change[FunctionBackend]) -> None:
+        """Without our mark; what another binding of the app still sends its calls to is that one's from now on."""
         before = change.before.description if change.before else None
-        properties = {"description": marks.take(before) or backend_name(binding)}
+        left = marks.take(before) or backend_name(binding)
+        if binding.heir and change.action is Action.DELETE:
+            left = marks.put(before, Mark(owner=binding.heir, created=True))
+        properties = {"description": left}
         await self.apim.put_backend(self.home(binding), backend_name(binding), properties, ANY)
 
     def describe(self, binding: Binding, facts: Facts) -> str:

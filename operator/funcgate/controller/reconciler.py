@@ -32,7 +32,7 @@ from funcgate.controller.scribe import Scribe, Turn
 from funcgate.engine import Engine, Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
-from funcgate.spec import Binding, Spec, proven
+from funcgate.spec import Binding, DeletionOverrides, Spec, confirms, proven
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ class Reconciler:
         if snapshot.policy not in verdicts.POLICIES:
             return await self._refuse(snapshot, Unmet(DELETE_BLOCKED, verdicts.unknown_policy(snapshot.policy)))
         if snapshot.policy == DETACH:
-            spec = spec.model_copy(update={"deletion_policy": "Orphan"})
+            spec = spec.model_copy(update={"deletion_policy": "Orphan", "deletion_overrides": DeletionOverrides()})
         return await self._pass(snapshot, spec)
 
     async def _let_go(self, snapshot: Snapshot, why: str) -> str:
@@ -267,6 +267,7 @@ class Reconciler:
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
             pinned=snapshot.status.get("clientId"),
             proven=proven(snapshot.status),
+            confirmed=confirms(snapshot.annotations),
             cluster=Around(mine=snapshot, rights=self._rights, bindings=self.bindings),
         )
 
