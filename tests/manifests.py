@@ -99,6 +99,7 @@ GOOD = (
     Good("nothing is taken over", {"adopt": False}),
     Good("a key for a day", rotated("24h")),
     Good("one part stays", {"deletionOverrides": {"api": {"policy": "Orphan"}, "hostKey": {"policy": "Delete"}}}),
+    Good("a workspace is named", {"signIns": {"workspaceId": CLIENT_ID}}),
     Good("a document", document(name="orders-openapi", key="openapi.yaml")),
     Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
@@ -192,6 +193,7 @@ BAD = (
     Bad("a part is left or not", {"deletionOverrides": {"api": {"policy": "Keep"}}}, "deletionOverrides.api.policy",
         "Orphan"),
     Bad("what becomes of it is said", {"deletionOverrides": {"api": {}}}, "deletionOverrides.api", "policy"),
+    Bad("a workspace is no name", {"signIns": {"workspaceId": "logs"}}, "signIns.workspaceId", "GUID"),
     Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
     Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
     Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),

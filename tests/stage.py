@@ -62,6 +62,7 @@ class Stage:
             "SSL_CERT_FILE": str(self.azure.ca_file),
             "FUNCGATE_ARM_ENDPOINT": self.azure.url,
             "FUNCGATE_GRAPH_ENDPOINT": self.azure.url,
+            "FUNCGATE_LOGS_ENDPOINT": self.azure.url,
             "FUNCGATE_CONNECT_TO": f"{self.azure.host}:{self.azure.port}",
             "FUNCGATE_AZURE_SCOPES": GROUP,
             "FUNCGATE_INSTANCE_ID": "demo",

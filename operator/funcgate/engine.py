@@ -47,6 +47,7 @@ SHOWN_FACTS = (
     "tenant_id",
     "api_path",
     "last_verified",
+    "last_sign_in",
 )
 
 

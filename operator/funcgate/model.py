@@ -205,6 +205,7 @@ class Facts:
     sends_token: bool | None = field(default=None, metadata={"named": "the policy that sends the token"})
     marked: bool | None = field(default=None, metadata={"named": "our mark in the policy"})
     inner: Any = field(default=None, metadata={"named": "the policies of the API's operations"})
+    last_sign_in: str | None = field(default=None, metadata={"named": "the last sign-in that was seen"})
     last_verified: str | None = field(default=None, metadata={"named": "when calls were last made"})
 
     def known(self) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     ] = ""
     issuer_v1: Annotated[str, Field(description="Issuer of version 1 tokens")] = ""
     issuer_v2: Annotated[str, Field(description="Issuer of version 2 tokens")] = ""
+    logs_endpoint: Annotated[str, Field(description="Log Analytics")] = ""
+    logs_scope: Annotated[str, Field(description="Scope of its tokens")] = ""
     connect_to: Annotated[
         str,
         Field(
@@ -124,6 +126,8 @@ class Settings(BaseSettings):
             "authority": self.authority,
             "issuer_v1": self.issuer_v1,
             "issuer_v2": self.issuer_v2,
+            "logs": self.logs_endpoint,
+            "logs_scope": self.logs_scope,
             "connect_to": self.connect_to,
         }
         return replace(CLOUDS[self.cloud], **{name: value for name, value in stated.items() if value})

@@ -463,6 +463,12 @@ class Verify(_Part):
         return self
 
 
+class SignIns(_Part):
+    """Where Entra's sign-ins can be looked up."""
+
+    workspace_id: ClientId | None = None
+
+
 class DriftSettings(_Part):
     """How often Azure is compared with the wish."""
 
@@ -507,6 +513,7 @@ class Spec(_Part):
     api: Api
     policy: PolicySettings = PolicySettings()
     verify: Verify = Verify()
+    sign_ins: SignIns = SignIns()
     drift: DriftSettings = DriftSettings()
     deletion_policy: Literal["Delete", "Orphan"] = "Delete"
     deletion_overrides: DeletionOverrides = DeletionOverrides()

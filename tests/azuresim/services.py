@@ -3,7 +3,8 @@ Which part of Azure answers a call, and its answer.
 
 The Host header chooses the gateway (`*.azure-api.net`), a function app (`*.azurewebsites.net`) or a service by its real
 name (`management.azure.com`, `graph.microsoft.com`, `login.microsoftonline.com`); under any other name the path does:
-`/subscriptions… /providers… /tenants… /metadata/endpoints` is ARM, `/v1.0/…` Graph, and what Entra serves is Entra's.
+`/subscriptions… /providers… /tenants… /metadata/endpoints` is ARM, `/v1.0/…` Graph, `/v1/workspaces/…/query` Log
+Analytics, and what Entra serves is Entra's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from azuresim.contract_check import ContractCheck
 from azuresim.entra.signin import is_signin, signin
 from azuresim.gateway.front import gateway
 from azuresim.graph import graph
+from azuresim.log_analytics import HOST as LOG_ANALYTICS
+from azuresim.log_analytics import is_query_path, log_analytics
 from azuresim.storage_queues import is_queue_path, storage_queue
 from azuresim.web import site
 from azuresim.wire import HttpAnswer, HttpCall
@@ -41,6 +44,7 @@ HOSTS: dict[str, tuple[str, HostHandler]] = {
     ".azure-api.net": ("gateway", gateway),
     ".azurewebsites.net": ("site", site),
     ".queue.core.windows.net": ("queues", storage_queue),
+    LOG_ANALYTICS: ("logs", log_analytics),
 }
 REAL_NAMES = {
     "management.azure.com": "arm",
@@ -55,7 +59,7 @@ ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", METADATA)
 
 
 def service_of(call: HttpCall) -> str:
-    """arm, graph, entra, gateway, site, queues, or "" for what nobody serves."""
+    """arm, graph, entra, gateway, site, queues, logs, or "" for what nobody serves."""
     real = REAL_NAMES.get(call.host)
     if real is not None:
         return real
@@ -67,6 +71,8 @@ def service_of(call: HttpCall) -> str:
         return "arm"
     if path.startswith(("/v1.0/", "/beta/")):
         return "graph"
+    if is_query_path(path):
+        return "logs"
     if is_queue_path(path):
         return "queues"
     return "entra" if is_signin(path) else ""

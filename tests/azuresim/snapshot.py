@@ -25,6 +25,7 @@ from azuresim.clock import Clock
 from azuresim.entra.directory import ManagedIdentity
 from azuresim.entra.tokens import FederatedCredential, StaticIssuer, keep_rsa_key, rsa_key
 from azuresim.journal import SECRET
+from azuresim.log_analytics import Workspaces
 from azuresim.resources import Document, Lock
 from azuresim.storage_queues import Message
 from azuresim.switches import Switches
@@ -33,7 +34,7 @@ from azuresim.web.sites import Site
 from azuresim.world import World
 
 Body = dict[str, Any]
-VERSION = 3
+VERSION = 4
 PRIVATE: Mapping[str, TypeAdapter[Any]] = {"site": TypeAdapter(Site)}
 """Parts of a document's private half that are more than JSON, by their name."""
 
@@ -42,6 +43,7 @@ Names = Annotated[set[str], PlainSerializer(sorted)]
 
 WORLD: Mapping[str, TypeAdapter[Any]] = {
     "vaults": TypeAdapter(Vaults),
+    "workspaces": TypeAdapter(Workspaces),
     "web_documents": TypeAdapter(dict[str, str]),
 }
 """What lies outside of Resource Manager and Entra, by the name of the world's attribute."""
@@ -63,6 +65,7 @@ ENTRA: Mapping[str, TypeAdapter[Any]] = {
     "secrets": TypeAdapter(dict[str, Names]),
     "federated": TypeAdapter(list[FederatedCredential]),
     "certificates": TypeAdapter(dict[str, list[str]]),
+    "sign_ins": TypeAdapter(list[Body]),
     "attached": TypeAdapter(list[str]),
     "attached_sites": TypeAdapter(dict[str, list[str]]),
     "cloud": TypeAdapter(str),

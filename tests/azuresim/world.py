@@ -45,6 +45,7 @@ from azuresim.faults import Delays, Faults
 from azuresim.gateway.state import GatewayState
 from azuresim.journal import Journal
 from azuresim.log import Call
+from azuresim.log_analytics import Workspaces
 from azuresim.operations import Operations
 from azuresim.resources import Arm, Document
 from azuresim.storage_queues import Queues
@@ -82,6 +83,7 @@ class World:
     crashes: list[str] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
     vaults: Vaults = field(default_factory=Vaults)
+    workspaces: Workspaces = field(default_factory=Workspaces)
     web_documents: dict[str, str] = field(default_factory=dict)
     api_paths: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     arm: Arm = field(init=False)

@@ -3,6 +3,7 @@
 import json
 import secrets
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,20 @@ class ControlPlane(Server):
         return write_secret(path, kubeconfig(self.url, self.ca_file, {"token": token}, namespace))
 
     def wait_for_crd(self, name: str, timeout_seconds: int = 30) -> None:
-        """The custom resource is served."""
-        self.kubectl("wait", "--for=condition=Established", f"crd/{name}", f"--timeout={timeout_seconds}s")
+        """
+        The custom resource is served.
+
+        A definition that was stored a moment ago has no conditions at all, on which `kubectl wait` gives up.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                self.kubectl("wait", "--for=condition=Established", f"crd/{name}", f"--timeout={timeout_seconds}s")
+            except kubectl.KubectlError as early:
+                if "accessor error" not in str(early) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
 
 def _source(manifest: Manifest) -> tuple[tuple[str, ...], str | None]:

@@ -327,6 +327,8 @@ async def on_stage(
                 graph=simulator.url,
                 graph_scope=CLOUDS[PUBLIC].graph_scope,
                 authority=simulator.url,
+                logs=simulator.url,
+                logs_scope=CLOUDS[PUBLIC].logs_scope,
                 connect_to=reached,
             )
             observe = _counting(counted)

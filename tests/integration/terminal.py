@@ -70,6 +70,7 @@ class Terminal:
             "SSL_CERT_FILE": str(azure.ca_file),
             "FUNCGATE_ARM_ENDPOINT": azure.url,
             "FUNCGATE_GRAPH_ENDPOINT": azure.url,
+            "FUNCGATE_LOGS_ENDPOINT": azure.url,
             "FUNCGATE_CONNECT_TO": f"{azure.host}:{azure.port}",
             "FUNCGATE_INSTANCE_ID": "prod",
         }

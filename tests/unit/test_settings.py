@@ -103,6 +103,8 @@ STATED = [
     ("FUNCGATE_ARM_SCOPE", "arm_scope"),
     ("FUNCGATE_GRAPH_ENDPOINT", "graph"),
     ("FUNCGATE_GRAPH_SCOPE", "graph_scope"),
+    ("FUNCGATE_LOGS_ENDPOINT", "logs"),
+    ("FUNCGATE_LOGS_SCOPE", "logs_scope"),
     ("FUNCGATE_AUTHORITY", "authority"),
     ("AZURE_AUTHORITY_HOST", "authority"),
     ("FUNCGATE_ISSUER_V1", "issuer_v1"),

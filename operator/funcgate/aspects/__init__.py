@@ -12,6 +12,7 @@ from funcgate.aspects.host_key import HostKey
 from funcgate.aspects.identity import Identity
 from funcgate.aspects.named_value import NamedKey
 from funcgate.aspects.policy import Policy
+from funcgate.aspects.sign_in import SignInSeen
 from funcgate.aspects.verification import Verification
 from funcgate.azure import Azure, Endpoints
 from funcgate.model import Aspect, Check
@@ -34,4 +35,4 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
 
 def all_checks(azure: Azure) -> Sequence[Check]:
     """What is looked at when all aspects are through."""
-    return (Verification(azure.probe, azure.function_apps),)
+    return (Verification(azure.probe, azure.function_apps), SignInSeen(azure.logs))

@@ -37,6 +37,7 @@ from funcgate.azure.http import CallObserver, Http, Time, last_write, nobody_obs
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
 from funcgate.azure.kept import glancing
+from funcgate.azure.logs import LogsClient, SignIn
 from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.azure.resources import ResourceClient
@@ -46,6 +47,7 @@ from funcgate.azure.session import (
     GraphTransport,
     arm_policies,
     graph_client,
+    logs_pipeline,
     open_session,
     shared_transport,
     ssl_context,
@@ -69,6 +71,7 @@ __all__ = [
     "GraphClient",
     "Heard",
     "IdentityClient",
+    "LogsClient",
     "ManagedIdentity",
     "NamedValue",
     "PolicyText",
@@ -80,6 +83,7 @@ __all__ = [
     "Secret",
     "Service",
     "ServicePrincipal",
+    "SignIn",
     "Site",
     "Time",
     "UserIdentity",
@@ -101,6 +105,7 @@ class Azure:
     identities: IdentityClient
     resources: ResourceClient
     probe: ProbeClient
+    logs: LogsClient
 
 
 @asynccontextmanager
@@ -133,6 +138,7 @@ async def connect(
             endpoints.graph_scope,
         )
         apim, web = _management_clients(endpoints, shared, transport)
+        logs = logs_pipeline(endpoints.logs, shared, endpoints.logs_scope, transport)
         arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call, time=time)
         yield Azure(
             apim=ApimClient(arm(transport=ArmTransport(apim._send_request))),  # its only way to send raw requests
@@ -150,6 +156,15 @@ async def connect(
             identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),
             resources=ResourceClient(arm(transport=ArmTransport(web.send_request))),
             probe=ProbeClient(callers, observe_call),
+            logs=LogsClient(
+                Http(
+                    service="logs",
+                    address=endpoints.logs.rstrip("/"),
+                    transport=ArmTransport(logs.send_request),
+                    observe=observe_call,
+                    time=time,
+                )
+            ),
         )
 
 

@@ -15,6 +15,8 @@ class Endpoints:
     authority: str = "https://login.microsoftonline.com"
     issuer_v1: str = "https://sts.windows.net/{tenant}/"
     issuer_v2: str = "https://login.microsoftonline.com/{tenant}/v2.0"
+    logs: str = "https://api.loganalytics.io"
+    logs_scope: str = "https://api.loganalytics.io/.default"
     connect_to: str = ""  # host:port where gateways and function apps are reached, if not by their names
 
 
@@ -30,6 +32,8 @@ CLOUDS: Mapping[str, Endpoints] = {
         authority="https://login.microsoftonline.us",
         issuer_v1="https://sts.windows.net/{tenant}/",
         issuer_v2="https://login.microsoftonline.us/{tenant}/v2.0",
+        logs="https://api.loganalytics.us",
+        logs_scope="https://api.loganalytics.us/.default",
     ),
     "AzureChina": Endpoints(
         arm="https://management.chinacloudapi.cn",
@@ -39,12 +43,14 @@ CLOUDS: Mapping[str, Endpoints] = {
         authority="https://login.chinacloudapi.cn",
         issuer_v1="https://sts.chinacloudapi.cn/{tenant}/",
         issuer_v2="https://login.partner.microsoftonline.cn/{tenant}/v2.0",
+        logs="https://api.loganalytics.azure.cn",
+        logs_scope="https://api.loganalytics.azure.cn/.default",
     ),
 }
 """
 By the name that FUNCGATE_CLOUD has for it.
 
 Sources: ARM and its scope, azure-mgmt-core (`get_arm_endpoints`); authority, azure-identity (`AzureAuthorityHosts`);
-Graph, learn.microsoft.com/graph/deployments. Issuers of the national clouds are assumed: no page states them for both
-token versions, and settings replace them one by one.
+Graph, learn.microsoft.com/graph/deployments; Log Analytics, azure-monitor-query's README. Issuers of the national
+clouds are assumed: no page states them for both token versions, and settings replace them one by one.
 """

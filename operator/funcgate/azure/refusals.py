@@ -292,6 +292,15 @@ RULES: tuple[Rule, ...] = (
         when=_is("LinkedAuthorizationFailed"),
         advice=_missing_linked_role,
     ),
+    Rule(
+        reason="LogsNotReadable",
+        kind=AccessDenied,
+        when=_is("InsufficientAccessError"),
+        advice=lambda refused: (
+            "the operator may not query the Log Analytics workspace: assign its identity the role Log Analytics Reader "
+            "on it"
+        ),
+    ),
     Rule(reason="AuthorizationFailed", kind=AccessDenied, when=_is("AuthorizationFailed"), advice=_missing_role),
     Rule(
         reason="GraphPermissionMissing",

@@ -15,9 +15,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
+from azure.core import AsyncPipelineClient
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError as CoreError
-from azure.core.pipeline.policies import HeadersPolicy, RequestIdPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -95,8 +101,21 @@ def arm_policies(credential: AsyncTokenCredential, scope: str) -> list[Any]:
     ]
 
 
+def logs_pipeline(
+    address: str, credential: AsyncTokenCredential, scope: str, transport: AioHttpTransport
+) -> AsyncPipelineClient[HttpRequest, AsyncHttpResponse]:
+    """azure-core's pipeline to Log Analytics, with the same short list of policies."""
+    policies = [
+        RequestIdPolicy(),
+        HeadersPolicy(base_headers={"Accept": "application/json"}),
+        UserAgentPolicy(base_user_agent=USER_AGENT, user_agent_use_env=False),
+        AsyncBearerTokenCredentialPolicy(credential, scope),
+    ]
+    return AsyncPipelineClient(address, policies=policies, transport=transport)
+
+
 class ArmTransport:
-    """Resource Manager through the pipeline of one management client."""
+    """Resource Manager, or Log Analytics, through an SDK's pipeline."""
 
     def __init__(self, send_request: Callable[[HttpRequest], Awaitable[AsyncHttpResponse]]) -> None:
         self._send_request = send_request

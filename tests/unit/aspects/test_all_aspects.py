@@ -22,4 +22,5 @@ async def test_all_aspects_fit_together() -> None:
         "PolicyReady",
         "EasyAuthReady",
         "Verified",
+        "SignInSeen",
     )

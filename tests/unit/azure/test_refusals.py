@@ -48,6 +48,7 @@ CASES: list[tuple[int, Any, type[AzureError], str, str]] = [
     (412, arm("PreconditionFailed"), TryAgain, "ChangedMeanwhile", "an ETag that is no longer true"),
     (400, app_service("BadRequest", HOST_DOWN), TryAgain, "HostRuntimeDown", "the functions host is down: 400"),
     (404, app_service("NotFound", "Error retrieving master key."), TryAgain, "HostRuntimeDown", "its storage is: 404"),
+    (403, arm("InsufficientAccessError"), AccessDenied, "LogsNotReadable", "a workspace of others"),
     (409, arm("PessimisticConcurrencyConflict"), TryAgain, "PessimisticConcurrencyConflict", "two writes to one API"),
     (
         409,
