@@ -100,6 +100,7 @@ GOOD = (
     Good("a key for a day", rotated("24h")),
     Good("one part stays", {"deletionOverrides": {"api": {"policy": "Orphan"}, "hostKey": {"policy": "Delete"}}}),
     Good("a workspace is named", {"signIns": {"workspaceId": CLIENT_ID}}),
+    Good("a failing call is traced", {"verify": {"operation": "GET /health", "trace": "OnFailure"}}),
     Good("a document", document(name="orders-openapi", key="openapi.yaml")),
     Good("operations by name and by call", scope(type="Operations", operations=["get-ping", "get /orders/{id}"])),
 )  # fmt: skip
@@ -194,6 +195,9 @@ BAD = (
         "Orphan"),
     Bad("what becomes of it is said", {"deletionOverrides": {"api": {}}}, "deletionOverrides.api", "policy"),
     Bad("a workspace is no name", {"signIns": {"workspaceId": "logs"}}, "signIns.workspaceId", "GUID"),
+    Bad("no call, nothing to trace", {"verify": {"trace": "OnFailure"}}, "verify", "operation"),
+    Bad("traces are made on failure only", {"verify": {"operation": "GET /a", "trace": "Always"}}, "verify.trace",
+        "OnFailure"),
     Bad("there is no such scope", scope(type="Product"), "policy.scope", "Operations"),
     Bad("operations are named", scope(type="Operations"), "policy.scope", "operations"),
     Bad("at least one is named", scope(type="Operations", operations=[]), "policy.scope.operations", "1"),

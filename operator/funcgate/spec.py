@@ -448,6 +448,7 @@ class Verify(_Part):
     ) = None
     expect: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=10, strict=False)] = ()
     subscription_key_secret_ref: SecretRef | None = None
+    trace: Literal["Never", "OnFailure"] = "Never"
 
     @property
     def expected(self) -> tuple[int, ...]:
@@ -456,9 +457,9 @@ class Verify(_Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Verify":
-        if self.operation is None and (self.expect or self.subscription_key_secret_ref):
+        if self.operation is None and (self.expect or self.subscription_key_secret_ref or self.trace != "Never"):
             raise ValueError(
-                "needs an operation: expect and subscriptionKeySecretRef are about a call through the gateway"
+                "needs an operation: expect, subscriptionKeySecretRef and trace are about a call through the gateway"
             )
         return self
 

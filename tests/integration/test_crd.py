@@ -83,7 +83,7 @@ def test_defaults_are_filled_in_and_what_has_none_stays_absent(kubectl: Kubectl)
             "allowAnonymousCallers": False,
             "callerAuthorization": {"mode": "Replace"},
         },
-        "verify": {"direct": True},
+        "verify": {"direct": True, "trace": "Never"},
         "drift": {"interval": "10m"},
         "deletionPolicy": "Delete",
         "adopt": False,

@@ -237,3 +237,45 @@ async def test_a_call_that_fails_has_its_cause_named(
     assert verified(done) == ("False", reason), outcome(done, "Verified").message
     assert outcome(done, "Verified").message.startswith(f"{binding(stage).spec.verify.operation} through the gateway")
     assert done.conditions[0].reason == reason
+
+
+# --- the gateway's trace
+
+
+async def test_a_failing_call_is_traced_and_its_statement_quoted(stage: Stage) -> None:
+    await stage.settled()
+    nobody_is_assigned(stage)
+    done = await stage.reconcile(a_binding(stage, trace="OnFailure"))
+    found = outcome(done, "Verified")
+    assert found.reason == "GatewayFailed"
+    assert "; the gateway's trace says authentication-managed-identity: " in found.message
+    assert "AADSTS501051" in found.message
+    secrets = [stage.team.subscription_key, stage.team.host_key, *stage.world.gateway.tokens]
+    assert not any(secret in repr(done) for secret in secrets)
+
+
+async def test_a_call_that_comes_through_is_not_traced(stage: Stage) -> None:
+    await stage.settled(a_binding(stage, trace="OnFailure"))
+    assert [call for call in stage.calls() if "gateways/managed" in call.path] == []
+
+
+async def test_a_trace_that_takes_a_moment_is_waited_for(stage: Stage) -> None:
+    await stage.settled()
+    nobody_is_assigned(stage)
+    stage.world.switches.apim_trace_ready_seconds = 5.0
+    done = await stage.reconcile(a_binding(stage, trace="OnFailure"))
+    message = outcome(done, "Verified").message
+    assert "the gateway's trace names no statement" in message
+    asked = [call.status for call in stage.calls() if call.path.lower().endswith("/listtrace")]
+    assert asked == [404, 404, 404]
+
+
+async def test_without_the_right_to_trace_the_cause_is_named_all_the_same(stage: Stage) -> None:
+    await stage.settled()
+    nobody_is_assigned(stage)
+    stage.world.denied.add("microsoft.apimanagement/service/gateways/listdebugcredentials/action")
+    done = await stage.reconcile(a_binding(stage, trace="OnFailure"))
+    found = outcome(done, "Verified")
+    assert found.reason == "GatewayFailed"
+    assert "; no trace could be had: the operator may not perform" in found.message
+    assert "listDebugCredentials/action" in found.message

@@ -35,4 +35,4 @@ def all_aspects(azure: Azure, endpoints: Endpoints) -> Sequence[Aspect[Any]]:
 
 def all_checks(azure: Azure) -> Sequence[Check]:
     """What is looked at when all aspects are through."""
-    return (Verification(azure.probe, azure.function_apps), SignInSeen(azure.logs))
+    return (Verification(azure.probe, azure.function_apps, azure.apim), SignInSeen(azure.logs))

@@ -5,12 +5,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from funcgate import traces
 from funcgate.answers import from_in_front, is_the_doors, may_be_the_doors, why
-from funcgate.azure import FunctionAppClient, Heard, ProbeClient, Secret
-from funcgate.errors import TryAgain, Unmet
+from funcgate.azure import ApimClient, FunctionAppClient, Heard, ProbeClient, Secret
+from funcgate.errors import AzureError, TryAgain, Unmet
 from funcgate.model import Check, Checked, Facts
+from funcgate.names import api_name
 from funcgate.spec import Binding
 
+DEBUG = "Apim-Debug-Authorization"
+TRACE_ID = "apim-trace-id"
 SUBSCRIPTION_KEY = "Ocp-Apim-Subscription-Key"
 FUNCTIONS_KEY = "x-functions-key"
 
@@ -25,9 +29,14 @@ class Verification(Check):
     condition = "Verified"
 
     def __init__(
-        self, probe: ProbeClient, function_apps: FunctionAppClient, now: Callable[[], datetime] = _now
+        self,
+        probe: ProbeClient,
+        function_apps: FunctionAppClient,
+        apim: ApimClient,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self.probe = probe
+        self.apim = apim
         self.function_apps = function_apps
         self.now = now
 
@@ -82,8 +91,23 @@ class Verification(Check):
         heard = await self._ask(f"{facts.gateway_url}/{facts.api_path}{_path(binding)}", "gateway", headers)
         if heard.status not in verify.expected:
             unmet = why(heard, verify.expected)
-            raise Unmet(unmet.reason, f"{verify.operation} through the gateway {unmet.message}", stalled=unmet.stalled)
+            traced = await self._traced(binding, facts, headers) if verify.trace == "OnFailure" else ""
+            text = f"{verify.operation} through the gateway {unmet.message}{traced}"
+            raise Unmet(unmet.reason, text, stalled=unmet.stalled)
         return f"{verify.operation} through the gateway was answered with {heard.status}."
+
+    async def _traced(self, binding: Binding, facts: Facts, headers: Mapping[str, str]) -> str:
+        """What the gateway's own trace of the same call says of it, as the end of a sentence."""
+        service, api = binding.spec.api_management.id, api_name(binding)
+        try:
+            token = await self.apim.debug_token(service, api)
+            url = f"{facts.gateway_url}/{facts.api_path}{_path(binding)}"
+            heard = await self.probe.get(url, "gateway", {**headers, DEBUG: token.reveal()})
+            trace = await self.apim.get_trace(service, heard.headers.get(TRACE_ID, ""))
+        except AzureError as unheard:
+            return f"; no trace could be had: {unheard}"
+        told = traces.decisive(trace, [token.reveal(), *headers.values()]) if trace else None
+        return f"; the gateway's trace says {told}" if told else "; the gateway's trace names no statement that failed"
 
     async def _ask(self, url: str, kind: str, headers: Mapping[str, str] | None = None) -> Heard:
         try:

@@ -33,6 +33,8 @@ ANY: Final = "*"
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
+TRACE_PAUSES_SECONDS: Final = (0.0, 0.5, 1.5)
+
 KEPT_BY_IMPORT: Final = (
     "displayName",
     "description",
@@ -504,6 +506,37 @@ class ApimClient:
         """
         async with self._locks.of(f"{service}/apis/{api}"):
             await self._delete(service, "policies", _policy(api, operation), etag)
+
+    async def debug_token(self, service: str, api: str) -> Secret:
+        """
+        What a caller of this API sends as `Apim-Debug-Authorization` to have the call traced, for ten minutes.
+
+        POST {service}/gateways/managed/listDebugCredentials `{"apiId", "purposes": ["tracing"],
+        "credentialsExpireAfter"}` → `{"token"}`. Needs
+        Microsoft.ApiManagement/service/gateways/listDebugCredentials/action (assumed, after the path). Source:
+        learn.microsoft.com/azure/api-management/api-management-howto-api-inspector.
+        """
+        body = {"apiId": f"{service}/apis/{api}", "purposes": ["tracing"], "credentialsExpireAfter": "PT10M"}
+        url = self._url(service, "gateways/managed/listDebugCredentials")
+        answer, _ = await self._http.document(Call(method="POST", url=url, kind="traces", body=body, lists=True))
+        return Secret(str(answer.get("token") or ""))
+
+    async def get_trace(self, service: str, trace_id: str) -> Json | None:
+        """
+        The trace of that id, secrets and all; None when it does not show within a few seconds.
+
+        POST {service}/gateways/managed/listTrace `{"traceId"}` → `{"traceEntries": {section: [{"source", "data"}]}}`.
+        Needs Microsoft.ApiManagement/service/gateways/listTrace/action (assumed, after the path). Source: as above.
+        """
+        url = self._url(service, "gateways/managed/listTrace")
+        call = Call(method="POST", url=url, kind="traces", body={"traceId": trace_id}, lists=True)
+        for pause in TRACE_PAUSES_SECONDS:
+            await self._http.time.sleep(pause)
+            try:
+                return (await self._http.document(call))[0]
+            except NotFound:
+                continue
+        return None
 
     async def _patch_identity(self, service: str, identity: Json) -> None:
         call = Call(method="PATCH", url=self._url(service), kind="service", body={"identity": identity})

@@ -11,7 +11,7 @@ from funcgate.azure import Heard
 from funcgate.errors import TryAgain, Unmet
 from funcgate.model import Checked, Facts
 from funcgate.spec import Binding
-from stubs import StubFunctionApps
+from stubs import StubApim, StubFunctionApps
 
 FACTS = Facts(
     host_name="orders.example",
@@ -43,7 +43,7 @@ class StubProbe:
 
 
 async def look(probe: StubProbe, binding: Binding, facts: Facts = FACTS) -> Checked:
-    check = Verification(probe, StubFunctionApps(), now=lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
+    check = Verification(probe, StubFunctionApps(), StubApim(), now=lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
     return await check.look(binding, facts)
 
 
