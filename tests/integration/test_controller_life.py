@@ -20,7 +20,7 @@ from aiohttp.test_utils import TestServer
 from builders import GROUP, SITE, a_manifest_spec
 from controlplane import ControlPlane
 from engines import AWrite, ScriptedEngine, ready, stalled, waiting
-from funcgate.controller import Tuning, operator_main
+from funcgate.controller import Engines, Tuning, operator_main
 from funcgate.controller.access import Access, from_kubeconfig
 from funcgate.controller.lease import Durations
 from funcgate.settings import Settings
@@ -125,8 +125,11 @@ class Operator:
         )
 
     @asynccontextmanager
-    async def _engine(self, _: Any) -> AsyncIterator[ScriptedEngine]:
-        yield self.engine
+    async def _engine(self, _: Any) -> AsyncIterator[Engines]:
+        async def nobody_else(client_id: str) -> Any:
+            raise AssertionError(f"no namespace brings {client_id}")
+
+        yield Engines(self.engine, nobody_else)  # type: ignore[arg-type]
 
     async def ready(self) -> None:
         async def probe() -> int:

@@ -263,6 +263,7 @@ def test_every_annotation_has_a_row() -> None:
         RECONCILE_POLICY,
         RECONCILE_REQUESTED_AT,
         scopes.ANNOTATION,
+        scopes.AZURE_CLIENT_ID,
         scopes.CLIENT_IDS,
         registrations.ANNOTATION,
     }

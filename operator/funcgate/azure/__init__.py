@@ -33,7 +33,7 @@ from funcgate.azure.clouds import CLOUDS, PUBLIC, Endpoints
 from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
-from funcgate.azure.http import CallObserver, Http, Time, last_write, nobody_observes, write_fence
+from funcgate.azure.http import CallObserver, Http, Locks, Time, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
 from funcgate.azure.kept import glancing
@@ -71,6 +71,7 @@ __all__ = [
     "GraphClient",
     "Heard",
     "IdentityClient",
+    "Locks",
     "LogsClient",
     "ManagedIdentity",
     "NamedValue",
@@ -113,14 +114,17 @@ async def connect(
     endpoints: Endpoints,
     credential: AsyncTokenCredential | None = None,
     *,
+    client_id: str | None = None,
     observe_call: CallObserver = nobody_observes,
+    locks: Locks | None = None,
     time: Time = Time(),  # noqa: B008 it cannot be changed
 ) -> AsyncIterator[Azure]:
     """
     The clients of one cloud over one session, closed at the end; no call is made before the first method.
 
     Without a credential: workload identity where its environment is set, else what the Azure SDK finds. A credential
-    that is handed in stays open. Certificates come from the machine, or from SSL_CERT_FILE. All but the
+    that is handed in stays open. `client_id` is that of another identity than the environment's. `locks` are shared by
+    those who may write the same documents. Certificates come from the machine, or from SSL_CERT_FILE. All but the
     probes go by HTTPS_PROXY, read here and only once.
     """
     async with AsyncExitStack() as stack:
@@ -128,7 +132,7 @@ async def connect(
         way_to = ways_from_environment()
         transport = shared_transport(await stack.enter_async_context(open_session(trust)), way_to)
         callers = await stack.enter_async_context(open_session(trust, endpoints.connect_to))
-        shared = SharedCredential(credential or default_credential(endpoints.authority, transport))
+        shared = SharedCredential(credential or default_credential(endpoints.authority, transport, client_id))
         if credential is None:
             stack.push_async_callback(shared.close)
         graph = GraphTransport(
@@ -141,8 +145,10 @@ async def connect(
         logs = logs_pipeline(endpoints.logs, shared, endpoints.logs_scope, transport)
         arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call, time=time)
         yield Azure(
-            apim=ApimClient(arm(transport=ArmTransport(apim._send_request))),  # its only way to send raw requests
-            function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request))),
+            apim=ApimClient(
+                arm(transport=ArmTransport(apim._send_request)), locks
+            ),  # its only way to send raw requests
+            function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request)), locks),
             graph=GraphClient(
                 Http(
                     service="graph",

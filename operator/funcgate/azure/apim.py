@@ -64,9 +64,9 @@ class ApimClient:
     AccessDenied without a role, TryAgain for what passes; what else they raise they say.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, locks: Locks | None = None) -> None:
         self._http = http
-        self._locks = Locks()
+        self._locks = locks or Locks()
         now = http.time.now
         self._apis: Listed[Api] = Listed(now)
         self._backends: Listed[Backend] = Listed(now)

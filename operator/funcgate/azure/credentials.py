@@ -14,7 +14,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.identity import CredentialUnavailableError
-from azure.identity.aio import DefaultAzureCredential, WorkloadIdentityCredential
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
 
 from funcgate.azure.http import Locks
 from funcgate.azure.refusals import retry_after, unreachable
@@ -28,24 +28,31 @@ _PASSING = frozenset({"AADSTS90033", "AADSTS90006", "AADSTS50196", "AADSTS90055"
 
 
 def default_credential(
-    authority: str, transport: AsyncHttpTransport[Any, Any], environment: Mapping[str, str] = os.environ
+    authority: str,
+    transport: AsyncHttpTransport[Any, Any],
+    client_id: str | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> AsyncTokenCredential:
     """
     Workload identity where its environment is set, else what the Azure SDK finds: managed identity, developer tools.
+
+    `client_id`: that identity and no other one, by the same federated token or, without one, as a managed identity.
 
     WorkloadIdentityCredential is built here rather than by DefaultAzureCredential, which does not hand `authority` on
     to it (azure-identity 1.27.0), and takes any page for a refusal. Retries are off: `http.py` retries.
     """
     options: dict[str, Any] = {"authority": authority, "transport": transport, "retry_total": 0}
     if all(environment.get(name) for name in WORKLOAD_IDENTITY):
-        client_id, tenant_id, token_file = (environment[name] for name in WORKLOAD_IDENTITY)
+        own, tenant_id, token_file = (environment[name] for name in WORKLOAD_IDENTITY)
         return WorkloadIdentityCredential(
-            client_id=client_id,
+            client_id=client_id or own,
             tenant_id=tenant_id,
             token_file_path=token_file,
             raw_response_hook=_must_be_an_answer,
             **options,
         )
+    if client_id:
+        return ManagedIdentityCredential(client_id=client_id, transport=transport, retry_total=0)
     return DefaultAzureCredential(**options)
 
 

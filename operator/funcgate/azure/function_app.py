@@ -50,9 +50,9 @@ class FunctionAppClient:
     AccessDenied without a role, TryAgain for what passes; what else they raise they say.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, locks: Locks | None = None) -> None:
         self._http = http
-        self._locks = Locks()
+        self._locks = locks or Locks()
         self._sites: Kept[Site] = Kept(http.time.now, HOUR)
         self._keys: Kept[Mapping[str, Secret]] = Kept(http.time.now, HOUR)
         self._doors: Flights[Json] = Flights()

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import click
 
 from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import connect
-from funcgate.controller import operator_main
+from funcgate.azure import Locks, connect
+from funcgate.controller import Engines, operator_main
 from funcgate.controller.logs import configure
 from funcgate.engine import Engine
 from funcgate.metrics import Metrics
@@ -31,8 +31,15 @@ async def operate(settings: Settings, **options: object) -> int:
     endpoints = settings.endpoints()
 
     @asynccontextmanager
-    async def engine(metrics: Metrics) -> AsyncIterator[Engine]:
-        async with connect(endpoints, observe_call=metrics.observe_call) as azure:
-            yield Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
+    async def engines(metrics: Metrics) -> AsyncIterator[Engines]:
+        locks = Locks()
+        async with AsyncExitStack() as stack:
 
-    return await operator_main(settings, engine, **options)  # type: ignore[arg-type]  # handed through as they are
+            async def open_(client_id: str | None) -> Engine:
+                connected = connect(endpoints, client_id=client_id, observe_call=metrics.observe_call, locks=locks)
+                azure = await stack.enter_async_context(connected)
+                return Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
+
+            yield Engines(await open_(None), open_)
+
+    return await operator_main(settings, engines, **options)  # type: ignore[arg-type]  # handed through as they are

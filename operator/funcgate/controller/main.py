@@ -21,6 +21,7 @@ from funcgate.controller.announce import Announcer
 from funcgate.controller.bindings import Bindings, NotInstalled, ensure_installed
 from funcgate.controller.cache import Cache
 from funcgate.controller.census import Census
+from funcgate.controller.engines import Engines
 from funcgate.controller.events import Events
 from funcgate.controller.health import Health, HealthServer
 from funcgate.controller.intake import Intake
@@ -28,13 +29,12 @@ from funcgate.controller.kube import Kube, KubeError
 from funcgate.controller.lease import Durations, Elector, Fence, LeaseLost, OpenFence
 from funcgate.controller.queue import Queue
 from funcgate.controller.reconciler import Reconciler, Rules
-from funcgate.engine import Engine
 from funcgate.metrics import Metrics
 from funcgate.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-EngineFactory = Callable[[Metrics], AbstractAsyncContextManager[Engine]]
+EngineFactory = Callable[[Metrics], AbstractAsyncContextManager[Engines]]
 
 STOPPED, FAILED, CANNOT_START = 0, 1, 2
 # For TLS connections to close: docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown
@@ -150,8 +150,8 @@ class _Run:
         self.health.lead()
         self.metrics.leader.set(1)
         try:
-            async with self.engine_factory(self.metrics) as engine:
-                return await _Leader(self, engine, fence).lead(held)
+            async with self.engine_factory(self.metrics) as engines:
+                return await _Leader(self, engines, fence).lead(held)
         finally:
             self.metrics.leader.set(0)
 
@@ -159,7 +159,7 @@ class _Run:
 class _Leader:
     """The parts that act, while we are the one that may."""
 
-    def __init__(self, run: _Run, engine: Engine, fence: Fence) -> None:
+    def __init__(self, run: _Run, engines: Engines, fence: Fence) -> None:
         self.run = run
         self.cache = Cache(run.metrics)
         self.queue = Queue(self.cache.lane, run.metrics.queue, lane_concurrency=run.settings.passes_per_service)
@@ -175,7 +175,7 @@ class _Leader:
             every_seconds=run.tuning.census_seconds,
         )
         self.reconciler = Reconciler(
-            engine=engine,
+            engines=engines,
             bindings=bindings,
             cache=self.cache,
             queue=self.queue,

@@ -22,6 +22,7 @@ from funcgate.controller.announce import Announcer
 from funcgate.controller.around import Around
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.engines import Engines
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.lease import Fence, LeaseLost
 from funcgate.controller.neighbours import neighbours
@@ -29,7 +30,7 @@ from funcgate.controller.patience import Streaks
 from funcgate.controller.queue import Closed, Key, Queue
 from funcgate.controller.rights import Rights
 from funcgate.controller.scribe import Scribe, Turn
-from funcgate.engine import Engine, Pass
+from funcgate.engine import Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
 from funcgate.spec import Binding, DeletionOverrides, Spec, confirms, proven
@@ -56,7 +57,7 @@ class Rules:
 class Reconciler:
     """Takes keys from the queue and makes their status true."""
 
-    engine: Engine
+    engines: Engines
     bindings: Bindings
     cache: Cache
     queue: Queue
@@ -156,7 +157,7 @@ class Reconciler:
         if snapshot is None:
             return
         try:
-            await self._scribe.write(Turn.of(snapshot), verdict(snapshot, types=self.engine.condition_types))
+            await self._scribe.write(Turn.of(snapshot), verdict(snapshot, types=self.engines.own.condition_types))
         except (KubeError, LeaseLost) as failed:
             logger.warning("status not written", extra={"binding": str(key), "detail": str(failed)})
 
@@ -167,7 +168,7 @@ class Reconciler:
         if snapshot is None:
             return self._forget(key)
         if snapshot.paused:
-            await self._scribe.write(Turn.of(snapshot), verdicts.paused(snapshot, self.engine.condition_types))
+            await self._scribe.write(Turn.of(snapshot), verdicts.paused(snapshot, self.engines.own.condition_types))
             self.queue.forget(key)
             return "paused"
         if snapshot.deleting and not snapshot.held:
@@ -189,7 +190,7 @@ class Reconciler:
                 return await self._let_go(snapshot, "What stands in Azure is left there, as asked for.")
             unmet = verdicts.delete_blocked(unmet.message)
         turn = Turn.of(snapshot)
-        conditions = verdicts.refused(snapshot, unmet, self.engine.condition_types)
+        conditions = verdicts.refused(snapshot, unmet, self.engines.own.condition_types)
         await self._scribe.write(turn, conditions, generation=snapshot.generation, handled=turn.requested_at)
         self._come_back_slowly(snapshot.key)
         return "refused"
@@ -234,12 +235,13 @@ class Reconciler:
 
     async def _look(self, snapshot: Snapshot, binding: Binding, *, writes: bool) -> Pass:
         """For a binding with which nothing is to be done a glance is enough, as long as it shows nothing new."""
+        engine = await self.engines.acting_as(await self._rights.acts_as(snapshot))
         if snapshot.settled:
-            seen = await self.engine.glance(binding)
+            seen = await engine.glance(binding)
             news = seen.changes or verdicts.news(seen.conditions, status.read(snapshot.status))
             if seen.throttled or not news:
                 return seen
-        return await self.engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
+        return await engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
 
     async def _hold(self, turn: Turn) -> Turn:
         """The object can't go without us from now on."""
@@ -250,7 +252,7 @@ class Reconciler:
 
     async def _greet(self, turn: Turn) -> str:
         """A new object says that it is seen; its first pass comes next, in the lane of its service."""
-        types, generation = self.engine.condition_types, turn.snapshot.generation
+        types, generation = self.engines.own.condition_types, turn.snapshot.generation
         await self._scribe.write(turn, verdicts.first(turn.snapshot, types), generation=generation)
         self.queue.add(turn.snapshot.key)
         return "greeted"

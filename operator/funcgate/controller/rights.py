@@ -41,6 +41,10 @@ class Rights:
                 return True
         return False
 
+    async def acts_as(self, mine: Snapshot) -> str | None:
+        """The client id of the identity that acts for `mine`, if its namespace brings one."""
+        return scopes.acts_as(await self.bindings.namespace_annotations(mine.key.namespace))
+
     async def _out_of_scope(self, mine: Snapshot, spec: Spec) -> Unmet | None:
         annotations = await self.bindings.namespace_annotations(mine.key.namespace)
         return scopes.refused(spec, self.azure_scopes, annotations)

@@ -7,12 +7,14 @@ subscriptions and resource groups that bindings may name, and a namespace's anno
 
 from collections.abc import Iterable, Iterator, Mapping
 from string import ascii_lowercase, ascii_uppercase
+from uuid import UUID
 
 from funcgate.errors import Unmet
 from funcgate.spec import GROUP, Spec, UserAssigned
 
 ANNOTATION = f"{GROUP}/azure-scopes"
 CLIENT_IDS = f"{GROUP}/client-ids"
+AZURE_CLIENT_ID = f"{GROUP}/azure-client-id"
 REASON = "ScopeNotAllowed"
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -31,6 +33,13 @@ def listed(text: str | None) -> tuple[str, ...] | None:
 
 def refused(spec: Spec, allowed: Iterable[str], annotations: Mapping[str, str]) -> Unmet | None:
     """Why this spec may not be acted on in a namespace with these annotations: the first id that lies outside."""
+    if acts_as(annotations) == "":
+        return Unmet(
+            REASON,
+            f"the namespace's annotation {AZURE_CLIENT_ID} is no client id (a GUID); ask the cluster's admin to "
+            "correct or remove it",
+            stalled=True,
+        )
     narrowed = listed(annotations.get(ANNOTATION))
     for field, id_ in _ids(spec):
         if not _within_any(id_, allowed):
@@ -38,6 +47,21 @@ def refused(spec: Spec, allowed: Iterable[str], annotations: Mapping[str, str]) 
         if narrowed is not None and not _within_any(id_, narrowed):
             return _unmet(field, id_, f"the namespace's annotation {ANNOTATION}; ask the cluster's admin to add")
     return refused_registration(spec.entra.client_id, annotations) if spec.entra.client_id else None
+
+
+def acts_as(annotations: Mapping[str, str]) -> str | None:
+    """
+    The client id of the identity that acts in Azure for a namespace with these annotations; None is the operator's own.
+
+    Empty for an annotation that says none: then nobody acts.
+    """
+    text = annotations.get(AZURE_CLIENT_ID)
+    if text is None:
+        return None
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        return ""
 
 
 def refused_registration(client_id: str, annotations: Mapping[str, str]) -> Unmet | None:

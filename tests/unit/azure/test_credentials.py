@@ -157,7 +157,7 @@ async def test_workload_identity_is_used_where_its_environment_is_set(
 ) -> None:
     transport: Any = SimpleNamespace(close=lambda: None)
 
-    assert isinstance(default_credential("https://login.microsoftonline.com", transport, environment), kind)
+    assert isinstance(default_credential("https://login.microsoftonline.com", transport, environment=environment), kind)
 
 
 class APage:
@@ -178,7 +178,9 @@ async def test_a_page_instead_of_an_answer_is_an_outage_and_no_missing_identity(
     values = ("11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002", str(tmp_path / "token"))
     environment = dict(zip(WORKLOAD_IDENTITY, values, strict=True))
     transport: Any = APage()
-    credential = SharedCredential(default_credential("https://login.microsoftonline.com", transport, environment))
+    credential = SharedCredential(
+        default_credential("https://login.microsoftonline.com", transport, environment=environment)
+    )
 
     with pytest.raises(TryAgain, match="it answered 503 without JSON; look for a proxy") as raised:
         await credential.get_token(ARM)

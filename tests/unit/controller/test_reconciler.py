@@ -12,11 +12,12 @@ from engines import APass, AWrite, ScriptedEngine, ready, stalled, waiting, with
 from funcgate.controller import registrations
 from funcgate.controller.announce import Announcer
 from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.engines import Engines
 from funcgate.controller.kube import Conflict, Invalid, KubeError, Unavailable
 from funcgate.controller.lease import LeaseLost
 from funcgate.controller.queue import Key, Priority, Queue
 from funcgate.controller.reconciler import Reconciler, Rules
-from funcgate.controller.scopes import ANNOTATION, CLIENT_IDS
+from funcgate.controller.scopes import ANNOTATION, AZURE_CLIENT_ID, CLIENT_IDS
 from funcgate.metrics import Metrics
 from funcgate.model import Action
 from funcgate.spec import PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT
@@ -59,6 +60,7 @@ class Stage:
     events: SpokenEvents
     fence: TestFence
     metrics: Metrics
+    acting: dict[str, ScriptedEngine]  # engines of identities that namespaces brought
 
     async def one_pass(self, key: Key = KEY) -> None:
         """One pass over `key`, as a worker makes it, after the greeting if it is new."""
@@ -97,8 +99,13 @@ def staged() -> Setting:
             cache.saw(Snapshot.read(body))
         queue = Queue(cache.lane, metrics.queue, random=lambda: 1.0)
         scripted = ScriptedEngine(**(({"steps": steps} if steps else {}) | engine))
+        acting: dict[str, ScriptedEngine] = {}
+
+        async def others(client_id: str) -> ScriptedEngine:
+            return acting.setdefault(client_id, ScriptedEngine())
+
         reconciler = Reconciler(
-            engine=scripted,
+            engines=Engines(scripted, others),  # type: ignore[arg-type]
             bindings=objects,  # type: ignore[arg-type]
             cache=cache,
             queue=queue,
@@ -108,7 +115,7 @@ def staged() -> Setting:
             rules=Rules(**({"instance_id": "prod", "azure_scopes": (GROUP,)} | (rules or {}))),
             random=lambda: 0.5,
         )
-        return Stage(objects, scripted, reconciler, queue, events, fence, metrics)
+        return Stage(objects, scripted, reconciler, queue, events, fence, metrics, acting)
 
     return build
 
@@ -220,6 +227,23 @@ async def test_what_somebody_waits_for_is_looked_at_closely(staged: Setting, due
     stage = staged(due)
     await stage.one_pass()
     assert (stage.engine.glances, len(stage.engine.seen)) == (0, 1)
+
+
+async def test_a_namespaces_own_identity_acts_for_its_bindings_and_nobody_else(staged: Setting) -> None:
+    stage = staged(an_object(), an_object("bills", namespace="billing"))
+    stage.objects.annotations["shop"] = {AZURE_CLIENT_ID: CLIENT_ID.upper()}
+    await stage.one_pass()
+    assert (list(stage.acting), stage.engine.seen) == ([CLIENT_ID], [])
+    assert [each.name for each in stage.acting[CLIENT_ID].seen] == ["orders"]
+    await stage.one_pass(Key("billing", "bills"))
+    assert [each.name for each in stage.engine.seen] == ["bills"]
+
+
+async def test_an_identity_that_is_no_client_id_acts_for_nobody(staged: Setting) -> None:
+    stage = staged(an_object())
+    stage.objects.annotations["shop"] = {AZURE_CLIENT_ID: "the-team"}
+    await stage.one_pass()
+    assert (stage.engine.seen, stage.acting, stage.objects.condition()) == ([], {}, "False ScopeNotAllowed")
 
 
 async def test_waiting_is_written_once_per_reason(staged: Setting) -> None:
