@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from funcgate.azure import CLOUDS, PUBLIC, Endpoints
+from funcgate.azure import CLOUDS, CUSTOM, PUBLIC, Endpoints
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.errors import FuncgateError
 
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in CLOUDS:
-            raise ValueError(f"{value!r} is none of {', '.join(CLOUDS)}; leave it out and state all addresses instead")
+            raise ValueError(f"{value!r} is none of {', '.join(CLOUDS)}")
         return value
 
     @classmethod
@@ -110,6 +110,8 @@ class Settings(BaseSettings):
             variable = str(error["loc"][0])
             name = variable if variable.isupper() else f"FUNCGATE_{variable.upper()}"
             raise SettingsError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
+        if settings.cloud == CUSTOM and not settings.arm_endpoint:
+            raise SettingsError(f"FUNCGATE_ARM_ENDPOINT: {CUSTOM} needs the address of that cloud's Resource Manager")
         try:
             ways_from_environment()
         except ValueError as wrong:
@@ -117,7 +119,7 @@ class Settings(BaseSettings):
         return settings
 
     def endpoints(self) -> Endpoints:
-        """Where Azure is: the addresses that are stated, and the cloud's for the others."""
+        """Where Azure is: the addresses that are stated, and the cloud's for the others; empty where to ask it."""
         stated = {
             "arm": self.arm_endpoint,
             "arm_scope": self.arm_scope,

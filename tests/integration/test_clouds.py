@@ -1,7 +1,11 @@
 """Another cloud is another issuer: what a pass makes true there, and that the public cloud's tokens stay outside."""
 
+from dataclasses import replace
+
 import pytest
 
+from azuresim import Simulator
+from funcgate.azure import CLOUDS, CUSTOM, Endpoints, NoSuchCloud, located
 from integration.azure_stage import on_stage, seen_by_the_function
 
 ISSUERS = [
@@ -33,3 +37,36 @@ async def test_a_token_of_the_public_cloud_is_turned_away_in_another() -> None:
         public = {"Authorization": stage.token_of(stage.team.stranger_client_id)}
         assert (await stage.past_the_gateway(**own)).status == 403  # known, and not on the list
         assert (await stage.past_the_gateway(**public)).status == 401
+
+
+# --- a cloud that no table knows
+
+
+async def test_a_custom_cloud_is_asked_for_what_is_not_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Simulator() as azure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(azure.ca_file))
+        found = await located(replace(CLOUDS[CUSTOM], arm=azure.url, graph_scope="https://graph.example/.default"))
+    assert found == Endpoints(
+        arm=azure.url,
+        arm_scope="https://management.core.windows.net/.default",
+        graph=azure.url,
+        graph_scope="https://graph.example/.default",
+        authority=azure.url,
+        issuer_v1="https://sts.windows.net/{tenant}/",
+        issuer_v2="https://login.microsoftonline.com/{tenant}/v2.0",
+        logs="https://api.loganalytics.io",
+        logs_scope="https://api.loganalytics.io/.default",
+    )
+
+
+async def test_a_known_cloud_is_not_asked() -> None:
+    assert await located(Endpoints(arm="https://nobody.example")) == Endpoints(arm="https://nobody.example")
+
+
+async def test_an_address_that_is_no_cloud_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Simulator() as azure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(azure.ca_file))
+        with pytest.raises(NoSuchCloud, match=r"metadata/endpoints.*answered 404; correct FUNCGATE_ARM_ENDPOINT"):
+            await located(replace(CLOUDS[CUSTOM], arm=f"{azure.url}/elsewhere"))
+    with pytest.raises(NoSuchCloud, match="could not be reached"):
+        await located(replace(CLOUDS[CUSTOM], arm=azure.url))

@@ -63,7 +63,7 @@ SDK_NAMES = {
 }
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", SDK_NAMES)
 def test_a_cloud_is_where_the_sdks_find_it(monkeypatch: pytest.MonkeyPatch, cloud: str) -> None:
     arm, authority = SDK_NAMES[cloud]
     published = get_arm_endpoints(arm)
@@ -122,8 +122,8 @@ def test_a_stated_address_replaces_the_one_of_the_cloud_and_no_other(
 
 
 def test_a_cloud_that_nobody_knows_is_refused_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = "AzurePublic, AzureUSGovernment, AzureChina"
-    with pytest.raises(SettingsError, match=f"^FUNCGATE_CLOUD: 'AzureGermany' is none of {known}; "):
+    known = "AzurePublic, Custom, AzureUSGovernment, AzureChina"
+    with pytest.raises(SettingsError, match=f"^FUNCGATE_CLOUD: 'AzureGermany' is none of {known}$"):
         read(monkeypatch, FUNCGATE_CLOUD="AzureGermany")
 
 
@@ -141,3 +141,12 @@ def test_a_proxy_that_is_none_is_named_without_its_password(monkeypatch: pytest.
     with pytest.raises(SettingsError, match=r"^HTTPS_PROXY: must be the address of a proxy") as raised:
         read(monkeypatch, https_proxy=value)
     assert "pass-word" not in str(raised.value)
+
+
+def test_a_custom_cloud_needs_the_one_address_at_which_it_is_asked_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match="FUNCGATE_ARM_ENDPOINT: Custom needs"):
+        read(monkeypatch, FUNCGATE_CLOUD="Custom")
+    endpoints = read(monkeypatch, FUNCGATE_CLOUD="Custom", FUNCGATE_ARM_ENDPOINT="https://arm.example").endpoints()
+    assert (endpoints.arm, endpoints.graph, endpoints.issuer_v2) == ("https://arm.example", "", "")

@@ -29,8 +29,9 @@ from funcgate.azure.apim_documents import (
     Service,
     UserIdentity,
 )
-from funcgate.azure.clouds import CLOUDS, PUBLIC, Endpoints
+from funcgate.azure.clouds import CLOUDS, CUSTOM, PUBLIC, Endpoints
 from funcgate.azure.credentials import SharedCredential, default_credential
+from funcgate.azure.discovery import NoSuchCloud, located
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
 from funcgate.azure.http import CallObserver, Http, Locks, Time, last_write, nobody_observes, write_fence
@@ -56,6 +57,7 @@ from funcgate.azure.session import (
 __all__ = [
     "ANY",
     "CLOUDS",
+    "CUSTOM",
     "HIDDEN",
     "PUBLIC",
     "Api",
@@ -75,6 +77,7 @@ __all__ = [
     "LogsClient",
     "ManagedIdentity",
     "NamedValue",
+    "NoSuchCloud",
     "PolicyText",
     "ProbeClient",
     "Product",
@@ -92,6 +95,7 @@ __all__ = [
     "connect",
     "glancing",
     "last_write",
+    "located",
     "write_fence",
 ]
 

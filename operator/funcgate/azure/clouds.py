@@ -1,7 +1,7 @@
 """Which clouds there are, and where each answers: one table, and no other module knows a cloud's address."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,11 @@ class Endpoints:
 
 PUBLIC = "AzurePublic"
 
+CUSTOM = "Custom"
+
 CLOUDS: Mapping[str, Endpoints] = {
     PUBLIC: Endpoints(),
+    CUSTOM: Endpoints(**{each.name: "" for each in fields(Endpoints)}),  # what is not stated it is asked for
     "AzureUSGovernment": Endpoints(
         arm="https://management.usgovcloudapi.net",
         arm_scope="https://management.core.usgovcloudapi.net/.default",  # not the endpoint's host

@@ -12,7 +12,7 @@ import yaml
 
 from funcgate import marks
 from funcgate import policy as documents
-from funcgate.azure import Api, Azure, Backend, ResourceId, Service, connect
+from funcgate.azure import Api, Azure, Backend, ResourceId, Service, connect, located
 from funcgate.azure.auth_settings import AuthSettings, named_registration, read
 from funcgate.cli.manifests import LookingCommand
 from funcgate.errors import FuncgateError, SpecError
@@ -66,7 +66,7 @@ def export(service: str, api: str, backend: str | None, name: str | None, namesp
 
 async def _found(settings: Settings, service: str, api: str, backend: str | None) -> Standing:
     _must_be_an_id(service)
-    async with connect(settings.endpoints()) as azure:
+    async with connect(await located(settings.endpoints())) as azure:
         seen = await azure.apim.get_service(service)
         found = await azure.apim.get_api(service, api)
         if found is None:

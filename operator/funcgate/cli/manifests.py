@@ -10,7 +10,7 @@ import click
 import yaml
 
 from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import connect
+from funcgate.azure import connect, located
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
@@ -108,7 +108,7 @@ def _together(bindings: Sequence[Binding]) -> list[Binding]:
 
 
 async def _passes(settings: Settings, bindings: Sequence[Binding], *, with_calls: bool) -> dict[str, Pass]:
-    endpoints = settings.endpoints()
+    endpoints = await located(settings.endpoints())
     async with connect(endpoints) as azure:
         checks = all_checks(azure) if with_calls else ()
         engine = Engine(all_aspects(azure, endpoints), azure.resources.is_gone, checks)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import click
 
 from funcgate.aspects import all_aspects, all_checks
-from funcgate.azure import Locks, connect
+from funcgate.azure import Locks, NoSuchCloud, connect, located
 from funcgate.controller import Engines, operator_main
 from funcgate.controller.logs import configure
 from funcgate.engine import Engine
@@ -23,12 +23,15 @@ def run() -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     configure(settings.log_level)
-    raise SystemExit(asyncio.run(operate(settings)))
+    try:
+        raise SystemExit(asyncio.run(operate(settings)))
+    except NoSuchCloud as error:
+        raise click.ClickException(str(error)) from error
 
 
 async def operate(settings: Settings, **options: object) -> int:
     """Runs the operator with the real Azure clients; `options` are `operator_main`'s."""
-    endpoints = settings.endpoints()
+    endpoints = await located(settings.endpoints())
 
     @asynccontextmanager
     async def engines(metrics: Metrics) -> AsyncIterator[Engines]:
