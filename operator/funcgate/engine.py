@@ -188,7 +188,7 @@ async def _check(check: Check, done: Pass) -> tuple[Outcome, Mapping[str, Any]]:
     """What became of one check; what has no answer keeps nothing from being Ready."""
     say = partial(Outcome, condition=check.condition)
     open_ = next((each for each in done.outcomes if not each.true and each.blocking), None)
-    if open_:
+    if open_ and check.asked(done.binding):
         waits = _waits(open_.condition)
         return say(status=waits.status, reason=waits.reason, message=waits.message, blocking=False), {}
     try:

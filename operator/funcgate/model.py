@@ -231,6 +231,10 @@ class Check(ABC):
 
     condition: ClassVar[str]
 
+    def asked(self, binding: Binding) -> bool:
+        """Whether the binding asks for it; else it has nothing to wait for."""
+        return True
+
     @abstractmethod
     async def look(self, binding: Binding, facts: Facts) -> Checked:
         """What is so. Raises Unmet for what is not, or can't be seen; AzureError."""

@@ -360,7 +360,8 @@ def outcome(done: Pass, condition: str) -> Outcome:
 
 def troubles(done: Pass) -> Mapping[str, str]:
     """What stands in the way, by condition, as reason and sentence."""
-    return {each.condition: f"{each.reason}: {each.message}" for each in done.outcomes if not each.true}
+    untrue = (each for each in done.outcomes if not each.true and each.reason != "NotAskedFor")
+    return {each.condition: f"{each.reason}: {each.message}" for each in untrue}
 
 
 def changed_fields(done: Pass) -> Mapping[str, set[str]]:

@@ -247,7 +247,7 @@ async def test_without_leave_to_adopt_nothing_of_others_is_written(stage: Stage)
     assert stage.backend == before
     assert stage.writes() == ["PATCH service/contoso"]
     reasons = {each.condition: each.reason for each in done.outcomes if not each.true}
-    waiting = dict.fromkeys(("PolicyReady", "Verified"), "Waiting")
+    waiting = dict.fromkeys(("PolicyReady", "Verified"), "Waiting") | {"SignInSeen": "NotAskedFor"}
     waiting |= {"EasyAuthReady": "DoorOpen", "AppRegistrationReady": "SignInOpen"}
     assert reasons == {"BackendReady": "Conflict"} | waiting
 

@@ -416,6 +416,13 @@ async def test_none_is_made_over_what_is_not_as_it_must_be(world: dict[str, str]
     assert (done.outcomes[-1].blocking, proof.looked) == (False, [])
 
 
+async def test_one_that_nobody_asks_for_waits_for_nothing(world: dict[str, str]) -> None:
+    proof = Proof(Unmet("NotAskedFor", "nobody asks", status="Unknown", blocking=False))
+    proof.asked = lambda binding: False  # type: ignore[method-assign]
+    done = await proven(proof, Toy("toy", world, verdict=Unmet("Wrong", "it is wrong")))
+    assert done.outcomes[-1].reason == "NotAskedFor"
+
+
 async def test_none_is_made_when_the_binding_goes(world: dict[str, str]) -> None:
     proof = Proof(Checked(message="so it is"))
     done = await proven(proof, Toy("toy", world), deleting=True)

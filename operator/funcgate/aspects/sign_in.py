@@ -29,6 +29,10 @@ class SignInSeen(Check):
     def __init__(self, logs: LogsClient) -> None:
         self.logs = logs
 
+    def asked(self, binding: Binding) -> bool:
+        """Where a workspace is named."""
+        return binding.spec.sign_ins.workspace_id is not None
+
     async def look(self, binding: Binding, facts: Facts) -> Checked:
         """
         The newest sign-in of the last two days.

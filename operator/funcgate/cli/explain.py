@@ -1,27 +1,25 @@
-"""`funcgate explain -f FILE…`: the way of a call, link by link, and where it breaks."""
+"""`funcgate explain NAME… | -f FILE…`: the way of a call, link by link, and where it breaks."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from funcgate import report
-from funcgate.cli.manifests import LookingCommand, looked_at, takes_manifests
+from funcgate.cli.manifests import LookingCommand, Wanted, looked_at, takes_bindings
 
 WHOLE, BROKEN = 0, 1
 
 
 @click.command(cls=LookingCommand)
-@takes_manifests
-def explain(files: Sequence[Path], output: str) -> None:
+@takes_bindings
+def explain(wanted: Wanted, output: str) -> None:
     """
     Show the chain caller → gateway → token → key → door → function, and what is wrong with each link.
 
     Looks at Azure, makes the calls of spec.verify when all else is right, and writes nothing. Ends with 0 when every
     link holds or could not be seen, 1 when one is broken.
     """
-    passes = looked_at(files, with_calls=True)
+    passes = looked_at(wanted, with_calls=True)
     if output == "json":
         click.echo(json.dumps([report.chain_as_json(name, done) for name, done in passes.items()], indent=2))
     else:

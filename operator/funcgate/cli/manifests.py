@@ -1,6 +1,7 @@
-"""What the commands that take manifests share: files → bindings → passes that only look."""
+"""What the commands that only look share: files or names → bindings → passes that write nothing."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import connect, located
+from funcgate.cli.cluster import standing
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
@@ -30,38 +32,73 @@ class LookingCommand(click.Command):
             raise SystemExit(ERROR) from None
 
 
-def takes_manifests(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command has `-f FILE…` and `-o text|json`."""
-    files = click.option(
-        "-f",
-        "--filename",
-        "files",
-        multiple=True,
-        required=True,
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-        help="A manifest; may be given more than once. '-' reads standard input.",
+class NoBindings(click.UsageError):
+    """Neither names nor files, or both."""
+
+    exit_code = ERROR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which bindings a command is about: those in files, or those of these names in the cluster."""
+
+    files: Sequence[Path]
+    names: Sequence[str]
+    namespace: str
+
+
+def takes_bindings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command has `NAME… [-n NAMESPACE]` or `-f FILE…`, and `-o text|json`; it is given `wanted` and `output`."""
+
+    @functools.wraps(command)
+    def called(files: Sequence[Path], names: Sequence[str], namespace: str, output: str) -> Any:
+        if bool(files) == bool(names):
+            raise NoBindings("say which bindings: names in the cluster, or files with -f")
+        return command(wanted=Wanted(files=files, names=names, namespace=namespace), output=output)
+
+    parameters = (
+        click.argument("names", nargs=-1, metavar="[NAME]..."),
+        click.option("-n", "--namespace", default="default", show_default=True, help="Where the names are."),
+        click.option(
+            "-f",
+            "--filename",
+            "files",
+            multiple=True,
+            type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+            help="A manifest; may be given more than once. '-' reads standard input.",
+        ),
+        click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
     )
-    output = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-    return files(output(command))
+    return functools.reduce(lambda decorated, parameter: parameter(decorated), reversed(parameters), called)
 
 
-def looked_at(files: Sequence[Path], *, with_calls: bool) -> dict[str, Pass]:
+def looked_at(wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
     """
-    A pass over each binding in the files that writes nothing, by its name. Raises ClickException.
+    A pass over each of the bindings that writes nothing, by its name. Raises ClickException.
 
     `with_calls`: those of spec.verify are made too, which may run a function.
     """
     try:
-        settings = Settings.read()
-        manifests = list(_manifests(files))
-        cluster = Files([each for each in manifests if each.get("kind") == "ConfigMap"])
-        wanted = (each for each in manifests if each.get("kind") == KIND)
-        bindings = _together([cluster.around(Binding.of(each, instance_id=settings.instance_id)) for each in wanted])
-        if not bindings:
-            raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
-        return asyncio.run(_passes(settings, bindings, with_calls=with_calls))
+        return asyncio.run(_look(Settings.read(), wanted, with_calls=with_calls))
     except FuncgateError as error:
         raise click.ClickException(str(error)) from error
+
+
+async def _look(settings: Settings, wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
+    if wanted.names:
+        async with standing(wanted.names, wanted.namespace, instance_id=settings.instance_id) as bindings:
+            return await _passes(settings, bindings, with_calls=with_calls)
+    return await _passes(settings, _in_files(settings, wanted.files), with_calls=with_calls)
+
+
+def _in_files(settings: Settings, files: Sequence[Path]) -> list[Binding]:
+    manifests = list(_manifests(files))
+    cluster = Files([each for each in manifests if each.get("kind") == "ConfigMap"])
+    found = (each for each in manifests if each.get("kind") == KIND)
+    bindings = _together([cluster.around(Binding.of(each, instance_id=settings.instance_id)) for each in found])
+    if not bindings:
+        raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
+    return bindings
 
 
 def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:

@@ -1,27 +1,26 @@
-"""`funcgate plan -f FILE…`: what a pass would write, without writing it."""
+"""`funcgate plan NAME… | -f FILE…`: what a pass would write, without writing it."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from funcgate import report
-from funcgate.cli.manifests import ERROR, LookingCommand, looked_at, takes_manifests
+from funcgate.cli.manifests import ERROR, LookingCommand, Wanted, looked_at, takes_bindings
 from funcgate.engine import Pass
 
 NOTHING_TO_DO, CHANGES = 0, 2
 
 
 @click.command(cls=LookingCommand)
-@takes_manifests
-def plan(files: Sequence[Path], output: str) -> None:
+@takes_bindings
+def plan(wanted: Wanted, output: str) -> None:
     """
     Show what a pass would change in Azure, and write nothing.
 
     Ends with 0 when there is nothing to do, 2 when there are changes, 1 when something stands in the way.
     """
-    passes = looked_at(files, with_calls=False)
+    passes = looked_at(wanted, with_calls=False)
     if output == "json":
         click.echo(json.dumps([report.as_json(name, done) for name, done in passes.items()], indent=2))
     else:

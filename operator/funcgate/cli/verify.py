@@ -1,21 +1,19 @@
-"""`funcgate verify -f FILE…`: the calls that prove it, made now."""
+"""`funcgate verify NAME… | -f FILE…`: the calls that prove it, made now."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from funcgate import report
 from funcgate.aspects.verification import Verification
-from funcgate.cli.manifests import LookingCommand, looked_at, takes_manifests
+from funcgate.cli.manifests import LookingCommand, Wanted, looked_at, takes_bindings
 
 PROVEN, REFUTED, UNSEEN = 0, 1, 2
 
 
 @click.command(cls=LookingCommand)
-@takes_manifests
-def verify(files: Sequence[Path], output: str) -> None:
+@takes_bindings
+def verify(wanted: Wanted, output: str) -> None:
     """
     Make the calls of spec.verify now, past the gateway and through it.
 
@@ -23,7 +21,8 @@ def verify(files: Sequence[Path], output: str) -> None:
     well, 1 when one did not, 2 when that could not be seen from here.
     """
     proofs = {
-        name: report.condition(done, Verification.condition) for name, done in looked_at(files, with_calls=True).items()
+        name: report.condition(done, Verification.condition)
+        for name, done in looked_at(wanted, with_calls=True).items()
     }
     if output == "json":
         click.echo(json.dumps([{"binding": name} | proof for name, proof in proofs.items()], indent=2))

@@ -1,0 +1,86 @@
+"""Bindings as they stand in the cluster, for commands that only look, with the rights of whoever calls them."""
+
+import os
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from funcgate.azure import Secret
+from funcgate.controller import referred
+from funcgate.controller.access import Access, find
+from funcgate.controller.cache import Snapshot
+from funcgate.controller.kube import Kube
+from funcgate.controller.neighbours import neighbours
+from funcgate.controller.scopes import folded
+from funcgate.errors import SpecError, Unmet
+from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec, proven
+
+KUBECONFIG = Path(".kube/config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live(Cluster):
+    """The cluster as somebody with a kubeconfig sees it."""
+
+    kube: Kube
+    mine: Snapshot
+    others: Collection[Snapshot]
+
+    async def used_elsewhere(self, client_id: str) -> bool:
+        """Whether another binding uses the registration; whether it may is not asked."""
+        return any(each.registration == folded(client_id) and not each.deleting for each in self.others)
+
+    async def config_map(self, ref: ConfigMapRef) -> str:
+        """From the binding's own namespace."""
+        return await referred.document(self.kube, self.mine.key.namespace, ref)
+
+    async def secret(self, ref: SecretRef) -> Secret:
+        """From the binding's own namespace."""
+        return await referred.secret(self.kube, self.mine.key.namespace, ref)
+
+
+@asynccontextmanager
+async def standing(names: Sequence[str], namespace: str, *, instance_id: str) -> AsyncIterator[list[Binding]]:
+    """
+    The bindings of these names in the namespace, each with those of its function app in all namespaces.
+
+    Raises SpecError for a name that is not there, KubeError, NoAccess. Needs `list` on functionapibindings in the whole
+    cluster: what a function app's door must let in is the sum of all its bindings.
+    """
+    async with Kube(_way()) as kube:
+        listed = await kube.get(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
+        known = {each.key: each for each in map(Snapshot.read, listed.get("items") or ())}
+        wanted = [next((each for key, each in known.items() if key == (namespace, name)), None) for name in names]
+        for name, found in zip(names, wanted, strict=True):
+            if found is None:
+                raise SpecError(name, f"is no FunctionApiBinding in namespace {namespace}; name another, or say -n")
+        yield [await _binding(kube, each, list(known.values()), instance_id) for each in wanted if each]
+
+
+def _way() -> Access:
+    """As kubectl finds it: KUBECONFIG, else the file in the home folder; in a pod its service account."""
+    home = Path.home() / KUBECONFIG
+    outside = not os.environ.get("KUBECONFIG") and not os.environ.get("KUBERNETES_SERVICE_HOST")
+    return find({**os.environ, "KUBECONFIG": str(home)}) if outside and home.is_file() else find()
+
+
+async def _binding(kube: Kube, mine: Snapshot, all_: Sequence[Snapshot], instance_id: str) -> Binding:
+    spec, (namespace, name) = Spec.parse(mine.spec), mine.key
+    at_site = [each for each in all_ if each.site == mine.site]
+    return Binding(
+        namespace=namespace,
+        name=name,
+        generation=mine.generation,
+        spec=spec,
+        owner=f"{instance_id}/{namespace}/{name}",
+        neighbours=await neighbours(mine, at_site, _nobody),
+        pinned=mine.status.get("clientId"),
+        proven=proven(mine.status),
+        cluster=Live(kube=kube, mine=mine, others=[each for each in all_ if each.key != mine.key]),
+    )
+
+
+async def _nobody(mine: Snapshot, spec: Spec) -> Unmet | None:
+    """Which bindings the operator refuses is not known here."""
+    return None

@@ -1,0 +1,111 @@
+"""The command line about bindings in the cluster, by their names: real kube-apiserver, simulated Azure, a process."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane import ControlPlane
+from funcgate.spec import GROUP, KIND, VERSION
+from integration.azure_stage import Stage, on_stage
+from integration.terminal import Ran, Terminal
+
+pytestmark = [pytest.mark.usefixtures("our_kind"), pytest.mark.xdist_group("cluster")]
+KEYED = {"operation": "GET /orders", "subscriptionKeySecretRef": {"name": "probe", "key": "subscription-key"}}
+
+
+class Desk:
+    """Somebody with a kubeconfig and the operator's rights in Azure."""
+
+    def __init__(self, stage: Stage, plane: ControlPlane, namespace: str, folder: Path) -> None:
+        self.stage, self.plane, self.namespace = stage, plane, namespace
+        self.terminal = Terminal(stage, folder)
+
+    async def apply(self, *objects: dict[str, Any]) -> None:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        await asyncio.to_thread(self.plane.kubectl, "--namespace", self.namespace, "apply", "-f", "-", input=text)
+
+    def binding(self, name: str = "orders", **spec: Any) -> dict[str, Any]:
+        team = self.stage.team
+        whole = {
+            "apiManagement": {"id": team.service_id},
+            "functionApp": {"id": team.site_id},
+            "entra": {"registration": {"type": "Existing", "clientId": team.client_id}},
+            "api": {"name": team.api_name, "import": {"from": "None"}},
+            "adopt": True,
+        }
+        metadata = {"name": name, "namespace": self.namespace}
+        return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata, "spec": whole | spec}
+
+    async def run(self, command: str, *arguments: str) -> Ran:
+        kubeconfig = str(self.plane.admin_kubeconfig)
+        return await self.terminal.run(command, *arguments, "-n", self.namespace, KUBECONFIG=kubeconfig)
+
+
+@pytest.fixture
+async def desk(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with on_stage() as stage:
+        yield Desk(stage, control_plane, namespace, tmp_path)
+
+
+async def test_a_binding_in_the_cluster_is_planned_by_its_name(desk: Desk) -> None:
+    await desk.apply(desk.binding())
+    ran = await desk.run("plan", "orders")
+    assert (ran.code, ran.out.splitlines()[0]) == (2, f"{desk.namespace}/orders")
+    assert "~ backends/orders-fn" in ran.out
+    assert desk.terminal.writes() == []
+
+
+async def test_a_call_that_needs_a_secret_is_made_with_it(desk: Desk) -> None:
+    key = base64.b64encode(desk.stage.team.subscription_key.encode()).decode()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "probe"}, "data": {"subscription-key": key}}
+    await desk.apply(desk.binding(verify=KEYED), secret)
+    binding = desk.stage.binding(verify={"direct": True})
+    settled = desk.stage.reconcile(binding.__class__(**{**vars(binding), **_owner(desk)}))
+    assert (await settled).done
+    ran = await desk.run("verify", "orders")
+    assert (ran.code, ran.err) == (0, ""), ran.out
+    assert "GET /orders through the gateway was answered with 200." in ran.out
+    assert desk.stage.team.subscription_key not in ran.out
+
+
+def _owner(desk: Desk) -> dict[str, str]:
+    return {"namespace": desk.namespace, "owner": f"prod/{desk.namespace}/orders"}
+
+
+async def test_what_other_bindings_of_the_app_want_of_its_door_is_counted(desk: Desk) -> None:
+    other = "cccccccc-0000-4000-8000-0000000000aa"
+    registration = {"type": "Existing", "clientId": desk.stage.team.client_id}
+    second = desk.binding(
+        "nightly", api={"path": "nightly"}, entra={"registration": registration, "allow": {"clientIds": [other]}}
+    )
+    await desk.apply(desk.binding(), second)
+    (plan,) = json.loads((await desk.run("plan", "orders", "-o", "json")).out)
+    assert plan["binding"] == f"{desk.namespace}/orders"
+    binding = desk.stage.binding()
+    await desk.stage.reconcile(binding.__class__(**{**vars(binding), **_owner(desk)}))
+    (plan,) = json.loads((await desk.run("plan", "orders", "-o", "json")).out)
+    (door,) = [each for each in plan["changes"] if each["part"] == "EasyAuthReady"]
+    assert other in door["fields"][0]["after"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nobody",), "nobody: is no FunctionApiBinding in namespace"),
+        ((), "say which bindings"),
+        (("orders", "-f", "-"), "say which bindings"),
+    ],
+)
+async def test_what_cannot_be_found_is_said_and_ends_with_1(desk: Desk, arguments: tuple[str, ...], says: str) -> None:
+    ran = await desk.run("explain", *arguments)
+    assert (ran.code, says in ran.err) == (1, True), ran.err
+
+
+async def test_without_a_way_to_a_cluster_that_is_said(desk: Desk, tmp_path: Path) -> None:
+    ran = await desk.terminal.run("plan", "orders", HOME=str(tmp_path))
+    assert (ran.code, "KUBECONFIG" in ran.err) == (1, True)
