@@ -1,6 +1,7 @@
 """Backends, APIs, operations, products and subscriptions."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -117,6 +118,15 @@ async def test_both_forms_of_authentication_settings_at_once_are_refused() -> No
         shown = (await here.arm("GET", "/apis/orders")).data()["properties"]
         answer = await here.put("/apis/orders", **shown)
         assert refusals(answer)[0][0] == "authenticationSettings"
+
+
+@pytest.mark.parametrize(("wins", "title"), [("request", "Mine"), ("document", "Theirs")])
+async def test_the_title_is_that_of_the_request_or_of_the_document(here: Apim, wins: str, title: str) -> None:
+    """Assumed, both ways: no page says which of them an imported API has."""
+    here.world.switches.apim_import_words = wins  # type: ignore[assignment]
+    document = {"openapi": "3.0.3", "info": {"title": "Theirs"}, "paths": {"/a": {"get": {}}}}
+    await here.an_api(displayName="Mine", format="openapi+json", value=json.dumps(document))
+    assert (await here.arm("GET", "/apis/orders")).data()["properties"]["displayName"] == title
 
 
 async def test_importing_other_kinds_of_descriptions_is_loudly_not_simulated(here: Apim) -> None:

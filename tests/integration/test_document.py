@@ -86,6 +86,16 @@ async def test_an_api_is_made_from_a_document_and_locked(stage: Stage) -> None:
     assert stage.writes() == []
 
 
+async def test_whichever_words_win_the_api_says_what_the_manifest_does_and_carries_our_mark(stage: Stage) -> None:
+    stage.world.switches.apim_import_words = "document"
+    await stage.settled(of(stage, displayName="Bestellungen", description="Ours."))
+    api = stage.world.arm.need(api_id(stage)).properties
+    assert (api["displayName"], api["description"][:30]) == ("Bestellungen", "Ours. [funcgate owner=prod/sho")
+    await stage.settled(of(stage, MORE, displayName="Bestellungen", description="Ours."))
+    await stage.settled(of(stage, MORE, displayName="Bestellungen", description="Ours."))
+    assert stage.writes() == []
+
+
 async def test_a_changed_document_is_followed(stage: Stage) -> None:
     await stage.settled(of(stage))
     assert not (await stage.glance(of(stage, MORE))).done

@@ -3,76 +3,27 @@ The API whose calls reach the functions, with an operation per function and meth
 or somebody else's, looked at.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from funcgate import marks, openapi
+from funcgate import marks, published
 from funcgate import policy as documents
 from funcgate.azure import Api as SeenApi
-from funcgate.azure import ApimClient, ApiOperation, Product
-from funcgate.conditions import WAITING
+from funcgate.azure import ApimClient, Product
 from funcgate.errors import Unmet
 from funcgate.marks import Mark
-from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan, named
+from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan
 from funcgate.names import api_name
 from funcgate.openapi import ApiDocument
-from funcgate.routes import Operation, shape
-from funcgate.spec import CONFIRM_DELETE, Binding, ConfigMapRef
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedApi:
-    """The slice of an API that is ours; what the author leaves open is None on both sides."""
-
-    path: str
-    subscription_required: bool = True
-    display_name: str | None = None
-    text: str | None = None  # the description, without a mark
-    document: str | None = None  # the digest of the one it is made from
-    described: frozenset[str] | None = field(  # the shapes of its operations
-        default=None, metadata={"shown": lambda shapes: f"{len(shapes or ())} operations"}
-    )
-    description: str = field(default="", compare=False)
-    unasked: str = field(default="", compare=False)  # why callers need no key; empty when they do
-    made_from: ApiDocument | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfferedOperation:
-    """An operation as callers see it: it is known by its method and the shape of its template."""
-
-    shape: str
-    name: str = field(default="", compare=False)
-    function: str = field(default="", compare=False)
-    operation: Operation | None = field(default=None, compare=False)
-
-
-FEW = 2
-"""With fewer functions than that, all of them may well go at once."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InProduct:
-    """That a product holds the API; its name in lower case, since Azure compares names without regard to it."""
-
-    product: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """The document to which the API is to be kept equal. It is looked at with the API, and nobody's to write."""
-
-    document: ApiDocument
-
-
-QUOTED = 5
-"""As many of those who use an API a message names."""
+from funcgate.published import Described, InProduct, OfferedOperation, PublishedApi, State, one_by_one
+from funcgate.routes import shape
+from funcgate.spec import CONFIRM_DELETE, Binding
 
 DOCUMENT = "document"
 
-State = PublishedApi | OfferedOperation | InProduct | Described
+FEW = 2
+"""With fewer functions than that, all of them may well go at once."""
 
 
 class Api(Aspect[State]):
@@ -104,24 +55,26 @@ class Api(Aspect[State]):
         api = await self.apim.get_api(service, name)
         found: dict[str, Observed[State]] = {}
         if ref := binding.spec.api.document:
-            found[DOCUMENT] = Observed(state=Described(document=await _document(binding, ref)))
+            found[DOCUMENT] = Observed(state=Described(document=await published.document_of(binding, ref)))
         if api is None:
             return found
         mark = marks.find(api.description)
         ownership = _ownership(binding, mark)
         if mark and ownership is Ownership.FOREIGN:
-            raise _held(name, mark)
+            raise published.held(name, mark)
         wanted = binding.spec.api.products
         products = await self.apim.products_of(service, name) if wanted or api.subscription_required else ()
         operations = await self.apim.list_operations(service, name)
-        state = replace(_slice(binding, api, operations), unasked=await self._unasked(binding, api, products))
+        state = replace(
+            published.as_it_stands(binding, api, operations), unasked=await self._unasked(binding, api, products)
+        )
         found[_resource(binding)] = Observed(state=state, ownership=ownership, etag=api.etag)
         for product in products:
             found[_in_product(binding, product.name)] = Observed(state=InProduct(product=product.name.lower()))
-        ours = Ownership.OURS if _one_by_one(binding) and ownership is Ownership.OURS else Ownership.SHARED
+        ours = Ownership.OURS if one_by_one(binding) and ownership is Ownership.OURS else Ownership.SHARED
         for each in operations:
             key = _operation(binding, shape(each.method, each.template))
-            found[key] = Observed(state=_offered(each), ownership=ours)
+            found[key] = Observed(state=published.offered(each), ownership=ours)
         return found
 
     async def _to_take_away(self, binding: Binding) -> Mapping[str, Observed[State]]:
@@ -132,7 +85,11 @@ class Api(Aspect[State]):
         ownership = _ownership(binding, marks.find(api.description))
         if ownership is Ownership.OURS:
             await self._must_not_be_in_use(binding)
-        return {_resource(binding): Observed(state=_slice(binding, api, ()), ownership=ownership, etag=api.etag)}
+        return {
+            _resource(binding): Observed(
+                state=published.as_it_stands(binding, api, ()), ownership=ownership, etag=api.etag
+            )
+        }
 
     async def _must_not_be_in_use(self, binding: Binding) -> None:
         """What others hung on the API would go with it: they take it away first, or it stays, or somebody says so."""
@@ -146,14 +103,14 @@ class Api(Aspect[State]):
         if products or holders:
             raise Unmet(
                 "ApiInUse",
-                f"deleting API {name} would take it from {', '.join([*products, *holders][:QUOTED])}; remove it there, "
-                f"or set the annotation {CONFIRM_DELETE}: true to delete it all the same",
+                f"deleting API {name} would take it from {', '.join([*products, *holders][: published.QUOTED])}; "
+                f"remove it there, or set the annotation {CONFIRM_DELETE}: true to delete it all the same",
                 stalled=True,
             )
 
     async def _unasked(self, binding: Binding, api: SeenApi, products: Sequence[Product]) -> str:
         """Why somebody without a key gets as far as the API's policy."""
-        open_ = sorted(each.name for each in products if _is_open(each))
+        open_ = sorted(each.name for each in products if published.is_open(each))
         why = f"product {open_[0]} is open" if open_ else ""
         why = why if api.subscription_required else "its subscriptionRequired is off"
         if not why or await self._asked_before(self.home(binding)):
@@ -191,10 +148,10 @@ class Api(Aspect[State]):
             _in_product(binding, product): InProduct(product=product.lower())
             for product in binding.spec.api.products or ()
         }
-        if _one_by_one(binding):
-            for each in _chosen(binding, facts):
+        if one_by_one(binding):
+            for each in published.chosen(binding, facts):
                 wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
-        return {_resource(binding): _published(binding, facts)} | wish
+        return {_resource(binding): published.wished(binding, facts)} | wish
 
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[State]) -> Unmet | None:
         """
@@ -204,7 +161,7 @@ class Api(Aspect[State]):
         """
         offered, listed = facts.offered or frozenset(), {each.function.lower() for each in facts.operations or ()}
         gone = any(change.action is Action.DELETE for change in plan.changes)
-        chosen = binding.spec.function_app.functions.include or not _one_by_one(binding)
+        chosen = binding.spec.function_app.functions.include or not one_by_one(binding)
         if not gone or len(offered) < FEW or offered & listed or chosen:
             return None
         return Unmet(
@@ -239,7 +196,7 @@ class Api(Aspect[State]):
                 f"the service has no product {name} (spec.api.products): create it, or correct the name",
                 stalled=True,
             )
-        if _is_open(product) and not binding.spec.policy.allow_anonymous_callers:
+        if published.is_open(product) and not binding.spec.policy.allow_anonymous_callers:
             raise Unmet(
                 "ProductOpen",
                 f"product {name} (spec.api.products) asks its callers for nothing, so that anybody could call the API: "
@@ -268,8 +225,8 @@ class Api(Aspect[State]):
         if not isinstance(change.after, PublishedApi):
             await self.apim.change_api(service, name, {"description": marks.take(seen)}, change.etag)
             return
-        properties = _properties(binding, change.after, seen, created=change.ownership is Ownership.OURS)
-        if change.after.made_from and _needs_import(before, change.after):
+        properties = published.properties_of(binding, change.after, seen, created=change.ownership is Ownership.OURS)
+        if change.after.made_from and published.needs_import(before, change.after):
             await self._import(binding, change, change.after.made_from, properties)
         elif before is None:
             shown = change.after.display_name or f"{binding.namespace}/{binding.name}"
@@ -294,7 +251,7 @@ class Api(Aspect[State]):
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[State]]) -> Unmet | None:
         """An API that is somebody else's must be there already, and so must a function that is to be offered."""
         if _resource(binding) in observed:
-            return _not_there(binding, facts) if _one_by_one(binding) else None
+            return published.not_there(binding, facts) if one_by_one(binding) else None
         return Unmet(
             "ApiNotFound",
             f"the service has no API named {api_name(binding)} (spec.api.name); import it, or correct the name",
@@ -311,19 +268,6 @@ class Api(Aspect[State]):
         return f"Published at {facts.gateway_url}/{facts.api_path}{offers}." if facts.gateway_url else "Published."
 
 
-def _not_there(binding: Binding, facts: Facts) -> Unmet | None:
-    listed = {each.function.lower() for each in facts.operations or ()}
-    missing = [each for each in binding.spec.function_app.functions.include if each.lower() not in listed]
-    if not missing:
-        return None
-    return Unmet(
-        "FunctionsNotFound",
-        f"the app has no HTTP function that an API could offer named {', '.join(missing[:QUOTED])} "
-        "(spec.functionApp.functions.include): correct the names, or deploy and enable them",
-        stalled=True,
-    )
-
-
 def _resource(binding: Binding) -> str:
     return f"apis/{api_name(binding)}"
 
@@ -332,93 +276,8 @@ def _in_product(binding: Binding, product: str) -> str:
     return f"products/{product.lower()}/apis/{api_name(binding)}"
 
 
-def _is_open(product: Product) -> bool:
-    """Whether its callers need no key."""
-    return product.published and not product.subscription_required
-
-
 def _operation(binding: Binding, known_by: str) -> str:
     return f"apis/{api_name(binding)}/operations/{known_by}"
-
-
-def _one_by_one(binding: Binding) -> bool:
-    """Whether each operation is written for itself."""
-    return binding.spec.api.import_.from_ == "Functions"
-
-
-async def _document(binding: Binding, ref: ConfigMapRef) -> ApiDocument:
-    """What lies there. Raises Unmet for what is no description of an API."""
-    text = await binding.cluster.config_map(ref)
-    try:
-        return await asyncio.to_thread(openapi.read, text)
-    except openapi.DocumentError as wrong:
-        raise Unmet(
-            "DocumentUnreadable",
-            f"key {ref.key} of ConfigMap {ref.name} (spec.api.import.openAPI) {wrong}: correct it there",
-            stalled=True,
-        ) from wrong
-
-
-def _published(binding: Binding, facts: Facts) -> PublishedApi:
-    """The API as the author wants it, and the document with it where there is one."""
-    api = binding.spec.api
-    published = PublishedApi(
-        path=str(api.path),
-        subscription_required=api.subscription_required is not False,
-        display_name=api.display_name,
-        text=api.description,
-    )
-    if api.document is None:
-        return published
-    given: ApiDocument = facts.document
-    return replace(published, document=given.digest, described=given.operations, made_from=given)
-
-
-def _chosen(binding: Binding, facts: Facts) -> Sequence[Operation]:
-    """What of the functions becomes operations. Raises Unmet when that is nothing."""
-    if facts.operations is None:
-        raise Unmet(WAITING, f"waits for {named('operations')}, from FunctionAppReady", status="Unknown")
-    if not facts.operations:
-        raise Unmet(
-            "NoFunctionsToOffer",
-            "the app has no HTTP function that an API could offer: all are disabled, or ask for the admin key",
-            stalled=True,
-        )
-    chosen = [each for each in facts.operations if binding.spec.function_app.functions.takes(each.function)]
-    if not chosen:
-        raise Unmet(
-            "NoFunctionsToOffer",
-            "spec.functionApp.functions leaves none of the app's functions over: correct include or exclude",
-            stalled=True,
-        )
-    return chosen
-
-
-def _needs_import(before: State | None, after: PublishedApi) -> bool:
-    """Whether the document is to be handed over, not only what the manifest says beside it."""
-    if not isinstance(before, PublishedApi):
-        return True
-    return (before.document, before.described) != (after.document, after.described)
-
-
-def _slice(binding: Binding, api: SeenApi, operations: Sequence[ApiOperation]) -> PublishedApi:
-    wish, mark = binding.spec.api, marks.find(api.description)
-    from_document = wish.document is not None
-    shapes = frozenset(shape(each.method, each.template) for each in operations)
-    return PublishedApi(
-        path=api.path,
-        subscription_required=api.subscription_required,
-        display_name=api.display_name if wish.display_name is not None else None,
-        text=marks.take(api.description) if wish.description is not None else None,
-        document=mark.document if from_document and mark else None,
-        described=shapes if from_document else None,
-        description=api.description,
-    )
-
-
-def _offered(seen: ApiOperation) -> OfferedOperation:
-    known_by = shape(seen.method, seen.template)
-    return OfferedOperation(shape=known_by, name=seen.name, function=seen.display_name)
 
 
 def _ownership(binding: Binding, mark: Mark | None) -> Ownership:
@@ -426,22 +285,3 @@ def _ownership(binding: Binding, mark: Mark | None) -> Ownership:
     if not binding.spec.api.imported:
         return Ownership.SHARED
     return mark.ownership(binding.owner) if mark else Ownership.UNMARKED
-
-
-def _held(name: str, mark: Mark) -> Unmet:
-    return Unmet(
-        "Conflict",
-        f"API {name} carries the mark of {mark.owner}; remove that binding, or give this one another spec.api.name",
-        stalled=True,
-    )
-
-
-def _properties(binding: Binding, after: PublishedApi, seen: str, *, created: bool) -> dict[str, Any]:
-    mark = Mark(owner=binding.owner, created=created, document=after.document)
-    said = after.made_from.description if after.made_from and not seen else seen
-    properties: dict[str, Any] = {
-        "path": after.path,
-        "subscriptionRequired": after.subscription_required,
-        "description": marks.put(after.text if after.text is not None else said, mark),
-    }
-    return properties | ({"displayName": after.display_name} if after.display_name else {})

@@ -159,6 +159,8 @@ class ApimClient:
     ) -> None:
         """
         The API has exactly the operations that the document describes, and these properties; what else it had stays.
+        Those that the document's own words took the place of are written once more: which of the two wins is not
+        documented.
 
         `etag` as in `put_backend`. Raises Rejected, ValidationError, for a document that API Management cannot read.
         PUT {service}/apis/{api} `{"properties": {"format", "value", …}}` with If-Match, followed to its end: operations
@@ -174,6 +176,11 @@ class ApimClient:
             whole |= {"format": format_, "value": document}
             call = self._put_call(service, "apis", path, whole, current)
             await finish(self._http, call, await self._http.send(call), _not_saved(f"API {api}"))
+            body, current = await self._get(service, "apis", path)
+        stands = (body or {}).get("properties") or {}
+        lost = {name: value for name, value in properties.items() if stands.get(name) != value}
+        if lost:
+            await self.change_api(service, api, lost, current)
 
     async def change_api(self, service: str, api: str, properties: Json, etag: str | None) -> None:
         """

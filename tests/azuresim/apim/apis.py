@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from azuresim.apim.api_import import described
+from azuresim.apim.api_import import Described, described
 from azuresim.apim.api_index import note_path, with_path
 from azuresim.apim.entities import (
     SERVICE,
@@ -221,7 +221,7 @@ def put_api(request: ArmRequest, world: World) -> ArmResponse:
     check_etag(request, existing)
     sent = sent_properties(request)
     imported = described(request, sent) if sent.get("value") is not None or sent.get("format") is not None else None
-    whole = {**imported.properties, **sent} if imported else sent
+    whole = whole_of(request, imported, sent) if imported else sent
     source = source_of(request, sent) if existing is None else None
     api = store(request, api_properties(request, whole, existing))
     if existing is None:
@@ -231,6 +231,13 @@ def put_api(request: ArmRequest, world: World) -> ArmResponse:
     if imported is not None:
         replace_operations(world, api.id, imported.operations)
     return entity_answer(api, 200 if existing else 201)
+
+
+def whole_of(request: ArmRequest, imported: Described, sent: Body) -> Body:
+    """What came along beside the document wins over what it says, or (a switch) the other way round."""
+    if request.world.switches.apim_import_words == "request":
+        return {**imported.properties, **sent}
+    return {**sent, **imported.properties}
 
 
 def replace_operations(world: World, api_id: str, operations: Mapping[str, Body]) -> None:

@@ -33,3 +33,6 @@ class ApimSwitches:
     capture is public."""
     apim_paths_ignore_case: bool = True
     """API paths that differ only in case are the same path. UNVERIFIED."""
+    apim_import_words: Literal["request", "document"] = "request"
+    """Whose title and description an API has that is made from a document: those that came along in the request, or
+    the document's own. UNVERIFIED."""
