@@ -17,7 +17,8 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
-from funcgate.azure.apim import ANY, ApimClient
+from funcgate.azure.apim import ApimClient
+from funcgate.azure.apim_calls import ANY
 from funcgate.azure.apim_documents import (
     HIDDEN,
     Api,

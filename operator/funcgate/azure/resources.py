@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from funcgate.azure import apim, function_app, identity
+from funcgate.azure import apim_calls, function_app, identity
 from funcgate.azure.http import Call, Http
 from funcgate.azure.ids import ResourceId
 from funcgate.errors import AccessDenied, NotFound
 
 VERSION: Final = "2022-09-01"
 VERSIONS: Final = {
-    "microsoft.apimanagement": apim.VERSION,
+    "microsoft.apimanagement": apim_calls.VERSION,
     "microsoft.web": function_app.VERSION,
     "microsoft.managedidentity": identity.VERSION,
 }

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funcgate.azure.apim import ANY, ApimClient
+from funcgate.azure.apim import ApimClient
+from funcgate.azure.apim_calls import ANY
 from funcgate.azure.apim_documents import (
     HIDDEN,
     Api,
