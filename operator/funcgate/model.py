@@ -189,6 +189,7 @@ class Facts:
     client_id: str | None = field(default=None, metadata={"named": "the registration's client id"})
     token_version: int | None = field(default=None, metadata={"named": "the registration's token version"})
     api_path: str | None = field(default=None, metadata={"named": "the API"})
+    api_revision: str | None = field(default=None, metadata={"named": "the API's current revision"})
     offered: frozenset[str] | None = field(default=None, metadata={"named": "the functions that the API offers"})
     operations: tuple[Any, ...] | None = field(default=None, metadata={"named": "the functions"})
     routes: tuple[str, ...] | None = field(default=None, metadata={"named": "the functions' routes"})

@@ -31,6 +31,7 @@ class PublishedApi:
         default=None, metadata={"shown": lambda shapes: f"{len(shapes or ())} operations"}
     )
     description: str = field(default="", compare=False)
+    revision: str = field(default="", compare=False)
     unasked: str = field(default="", compare=False)  # why callers need no key; empty when they do
     made_from: ApiDocument | None = field(default=None, compare=False)
 
@@ -157,6 +158,7 @@ def as_it_stands(binding: Binding, api: Api, operations: Sequence[ApiOperation])
         document=mark.document if from_document and mark else None,
         described=shapes if from_document else None,
         description=api.description,
+        revision=api.revision,
     )
 
 

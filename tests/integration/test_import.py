@@ -398,3 +398,24 @@ async def test_after_a_crash_at_any_write_a_fresh_pass_ends_the_same(stage: Stag
     await settled(stage)
 
     assert (await called(stage), stage.door_is_closed()) == (200, True)
+
+
+async def test_another_revision_that_somebody_makes_current_is_locked_too_and_named(stage: Stage) -> None:
+    await settled(stage)
+    current, other = api_id(stage), f"{api_id(stage)};rev=2"
+    about = {"displayName": "shop/orders", "path": "shop/v2", "protocols": ["https"]}
+    put(stage.world, other, about | {"apiRevision": "2", "sourceApiId": current})
+    put(
+        stage.world,
+        f"{other}/policies/policy",
+        {"format": "rawxml", "value": "<policies><inbound><base /></inbound></policies>"},
+    )
+    await settled(stage)
+    assert stage.writes() == []  # nobody else's revision is our business
+
+    put(stage.world, f"{current}/releases/now", {"apiId": other})
+    done = await settled(stage)
+
+    assert outcome(done, "ApiReady").message.endswith(" operations, revision 2.")
+    assert "PUT policies/policy" in stage.writes()
+    assert (await called(stage), stage.door_is_closed()) == (200, True)

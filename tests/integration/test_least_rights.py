@@ -123,3 +123,40 @@ async def test_with_exactly_these_rights_nothing_is_denied() -> None:
 
 def known_actions() -> set[str]:
     return {route.action.lower() for routes in ROUTES.values() for route in routes}
+
+
+# --- the directory
+
+INSTALLING = Path(__file__).parents[2] / "docs" / "how-to" / "install-on-aks.md"
+
+
+def permissions() -> set[str]:
+    """What the table of the installation's page lists."""
+    table = INSTALLING.read_text().partition("| permission in Microsoft Graph |")[2].partition("\n\n")[0]
+    return {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+
+
+async def a_life_in_the_directory(stage: Stage) -> list[str]:
+    """Registrations of others and of our own, hardened, assigned and taken away; the reasons of what went wrong."""
+    existing = {"registration": {"type": "Existing", "clientId": stage.team.client_id}, "harden": "All"}
+    made = {"registration": {"type": "Managed"}, "requireAssignment": True}
+    passes = [
+        await stage.reconcile(stage.binding(entra=existing)),
+        await stage.reconcile(stage.binding(entra=made)),
+        await stage.reconcile(stage.binding(entra=made, deleting=True)),
+    ]
+    return [each.reason for done in passes for each in done.outcomes if each.stalled]
+
+
+async def test_the_directorys_permissions_are_exactly_those_that_the_page_lists() -> None:
+    listed = permissions()
+    assert listed == {
+        "Application.ReadWrite.OwnedBy",
+        "Application.Read.All",
+        "AppRoleAssignment.ReadWrite.All",
+    }
+    for missing in [None, *sorted(listed)]:
+        async with on_stage(check_contracts=False) as stage:
+            stage.world.entra.graph_permissions[stage.team.operator_client_id] = listed - {missing}
+            wrong = await a_life_in_the_directory(stage)
+        assert bool(wrong) is (missing is not None), (missing, wrong)

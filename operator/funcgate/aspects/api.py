@@ -32,7 +32,7 @@ class Api(Aspect[State]):
     name = "api"
     condition = "ApiReady"
     phase = Phase.SWITCH
-    gives = ("api_path", "unasked", "published", "offered", "placed", "document")
+    gives = ("api_path", "api_revision", "unasked", "published", "offered", "placed", "document")
     minds = ("gateway_url", "operations")
     also_in = (Phase.CLEAR,)
 
@@ -134,6 +134,7 @@ class Api(Aspect[State]):
         operations = [each.state for each in observed.values() if isinstance(each.state, OfferedOperation)]
         return document | {
             "api_path": seen.state.path,
+            "api_revision": seen.state.revision,
             "unasked": seen.state.unasked,
             "published": True,
             "offered": frozenset(each.function.lower() for each in operations),
@@ -265,7 +266,9 @@ class Api(Aspect[State]):
         if facts.document:
             count = len(facts.document.operations)
         offers = f" with {count} operations" if binding.spec.api.imported else ""
-        return f"Published at {facts.gateway_url}/{facts.api_path}{offers}." if facts.gateway_url else "Published."
+        later = f", revision {facts.api_revision}" if facts.api_revision not in (None, "", "1") else ""
+        where = f" at {facts.gateway_url}/{facts.api_path}" if facts.gateway_url else ""
+        return f"Published{where}{offers}{later}."
 
 
 def _resource(binding: Binding) -> str:
