@@ -46,6 +46,7 @@ SETUPS: dict[str, dict[str, Any]] = {
     "no key at all": {"functionApp": {"key": {"source": "None"}}},
     "others may call": {"entra": OTHERS},
     "tokens handed on": {"policy": FORWARD},
+    "single operations": {"policy": {"scope": {"type": "Operations", "operations": ["get-ping", "GET /orders/{id}"]}}},
     "tokens kept": {"policy": KEEP, "entra": OTHERS},
 }
 

@@ -12,7 +12,7 @@ import yaml
 
 from funcgate import marks
 from funcgate import policy as documents
-from funcgate.azure import Api, Azure, Backend, ResourceId, Service, connect, located
+from funcgate.azure import Api, Azure, Backend, PolicyText, ResourceId, Service, connect, located
 from funcgate.azure.auth_settings import AuthSettings, named_registration, read
 from funcgate.cli.manifests import LookingCommand
 from funcgate.errors import FuncgateError, SpecError
@@ -32,6 +32,7 @@ class Standing:
     api: Api
     backend: Backend
     statements: Statements | None  # of the base policy, as far as they are as funcgate writes them
+    operations: tuple[str, ...]  # in whose policies they stand; none: in the base policy
     door: AuthSettings
     registration: str | None
     identity_client_id: str | None
@@ -71,7 +72,7 @@ async def _found(settings: Settings, service: str, api: str, backend: str | None
         found = await azure.apim.get_api(service, api)
         if found is None:
             raise SpecError("--api", f"the service has no API named {api}; az apim api list shows them")
-        statements = await _statements(azure, service, api)
+        statements, operations = await _statements(azure, service, api)
         behind = await _behind(azure, service, backend, statements)
         door = await azure.function_apps.get_auth(_site(behind))
         identity = await _identity(azure, seen, statements)
@@ -80,6 +81,7 @@ async def _found(settings: Settings, service: str, api: str, backend: str | None
             api=found,
             backend=behind,
             statements=statements,
+            operations=operations,
             door=read(door),
             registration=named_registration(door),
             identity_client_id=identity,
@@ -93,9 +95,21 @@ def _must_be_an_id(service: str) -> None:
         raise SpecError("--service", str(wrong)) from None
 
 
-async def _statements(azure: Azure, service: str, api: str) -> Statements | None:
-    """What of the base policy is as funcgate would write it; nothing where it cannot be read."""
-    seen = await azure.apim.get_policy(service, api)
+async def _statements(azure: Azure, service: str, api: str) -> tuple[Statements | None, tuple[str, ...]]:
+    """
+    What of the base policy is as funcgate would write it; where nothing is, what of operations' policies, and of which.
+    """
+    base = _read(await azure.apim.get_policy(service, api))
+    if base:
+        return base, ()
+    inner = await azure.apim.get_inner_policies(service, api, lambda _: False)
+    found = [(each, statements) for each, seen in inner if (statements := _read(seen))]
+    called = tuple(f"{each.method.upper()} /{each.template.strip('/')}" for each, _ in found)
+    return (found[0][1] if found else None), called
+
+
+def _read(seen: PolicyText | None) -> Statements | None:
+    """Our statements, or those that look like them; nothing where the document cannot be read."""
     try:
         return documents.find(documents.parse(seen.text)).statements if seen else None
     except documents.PolicyError:
@@ -142,7 +156,7 @@ def describe(found: Standing) -> dict[str, Any]:
         "functionApp": {"id": _site(found.backend)} | _key(found.backend),
         "entra": _entra(found),
         "api": _published(found.api) if made else {"name": found.api.name, "import": {"from": "None"}},
-        "policy": _policy(found.statements),
+        "policy": _policy(found),
         "adopt": None if made else True,
     }
     return {name: value for name, value in spec.items() if value}
@@ -179,13 +193,14 @@ def _published(api: Api) -> dict[str, Any]:
     return published if api.subscription_required else published | {"subscriptionRequired": False}
 
 
-def _policy(statements: Statements | None) -> Mapping[str, Any] | None:
-    caller = statements.caller if statements else REPLACED
+def _policy(found: Standing) -> Mapping[str, Any]:
+    scope = {"scope": {"type": "Operations", "operations": sorted(found.operations)}} if found.operations else {}
+    caller = found.statements.caller if found.statements else REPLACED
     if caller.handed_on_in:
-        return {"callerAuthorization": {"mode": "Forward", "header": caller.handed_on_in}}
+        return scope | {"callerAuthorization": {"mode": "Forward", "header": caller.handed_on_in}}
     if caller != REPLACED:
-        return {"callerAuthorization": {"mode": "Keep", "header": caller.token_in}}
-    return None
+        return scope | {"callerAuthorization": {"mode": "Keep", "header": caller.token_in}}
+    return scope
 
 
 def _a_name(api: str) -> str:
