@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from azuresim.scenarios import imported
 from controlplane import ControlPlane
 from funcgate.spec import GROUP, KIND, VERSION
 from integration.azure_stage import Stage, on_stage
@@ -49,6 +50,7 @@ class Desk:
 @pytest.fixture
 async def desk(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with on_stage() as stage:
+        stage.team = imported(stage.world, namespace)  # other tests leave bindings of their own app in the cluster
         yield Desk(stage, control_plane, namespace, tmp_path)
 
 
@@ -56,7 +58,7 @@ async def test_a_binding_in_the_cluster_is_planned_by_its_name(desk: Desk) -> No
     await desk.apply(desk.binding())
     ran = await desk.run("plan", "orders")
     assert (ran.code, ran.out.splitlines()[0]) == (2, f"{desk.namespace}/orders")
-    assert "~ backends/orders-fn" in ran.out
+    assert f"~ backends/{desk.namespace}-fn" in ran.out
     assert desk.terminal.writes() == []
 
 
