@@ -13,6 +13,9 @@ from funcgate.azure.kept import HALF_AN_HOUR, HOUR, Kept, Unchanged, glancing
 from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
 
+AT_ONCE: Final = 16
+"""Reads of one API's operations that are made at the same time: an API with hundreds is no burst of hundreds."""
+
 TRACE_PAUSES_SECONDS: Final = (0.0, 0.5, 1.5)
 
 InnerPolicy = tuple[ApiOperation, PolicyText]
@@ -80,9 +83,13 @@ class PolicyCalls(ApiCalls):
         return [*(each for each in kept if not watched(each[0])), *(each for each in anew if each)]
 
     async def _read_inner_policies(self, service: str, api: str) -> Sequence[InnerPolicy]:
-        operations = await self.list_operations(service, api)
-        found = await asyncio.gather(*(self._inner_policy(service, api, each) for each in operations))
-        return [each for each in found if each]
+        operations, few = await self.list_operations(service, api), asyncio.Semaphore(AT_ONCE)
+
+        async def one(operation: ApiOperation) -> InnerPolicy | None:
+            async with few:
+                return await self._inner_policy(service, api, operation)
+
+        return [each for each in await asyncio.gather(*map(one, operations)) if each]
 
     async def _inner_policy(self, service: str, api: str, operation: ApiOperation) -> InnerPolicy | None:
         seen = await self.get_policy(service, api, operation.name)

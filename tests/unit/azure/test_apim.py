@@ -21,10 +21,11 @@ from funcgate.azure.apim_documents import (
     lay_over,
     read_backend,
 )
-from funcgate.azure.http import Http
+from funcgate.azure.apim_policies import AT_ONCE
+from funcgate.azure.http import Answer, Call, Http
 from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, Rejected, TryAgain
-from unit.azure.wire import Wire
+from unit.azure.wire import ARM, Wire
 
 SERVICE = "/subscriptions/s/resourceGroups/shop/providers/Microsoft.ApiManagement/service/contoso"
 UAMI = "/subscriptions/s/resourceGroups/Shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Caller"
@@ -530,3 +531,28 @@ async def test_the_policy_of_a_whole_service_is_read_or_absent(wire: Wire, apim:
     wire.says("GET", f"{SERVICE}/policies/policy", 200, {"properties": {"value": "<policies />"}}, {"etag": '"1"'})
 
     assert await apim.get_global_policy(SERVICE) == PolicyText(text="<policies />", etag='"1"')
+
+
+class Crowd(Wire):
+    """Notes how many calls are under way at the same time."""
+
+    now = most = 0
+
+    async def __call__(self, call: Call) -> Answer:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return await super().__call__(call)
+
+
+async def test_the_policies_of_many_operations_are_read_a_few_at_a_time() -> None:
+    crowd = Crowd()
+    listed = [{"name": f"o{n}", "properties": {"method": "GET", "urlTemplate": f"/{n}"}} for n in range(100)]
+    crowd.says("GET", f"{SERVICE}/apis/orders/operations", body={"value": listed})
+    policy = {"properties": {"format": "xml", "value": "<policies />"}}
+    crowd.says("GET", f"{SERVICE}/apis/orders/operations/o7/policies/policy", body=policy)
+    client = ApimClient(Http(service="arm", address=ARM, transport=crowd))
+    found = await client.get_inner_policies(SERVICE, "orders", lambda _: False)
+    assert [(operation.name, seen.text) for operation, seen in found] == [("o7", "<policies />")]
+    assert (len(crowd.calls), crowd.most) == (101, AT_ONCE)
