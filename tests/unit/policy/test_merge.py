@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from funcgate.policy import contradictions, differences, equal, find, merge, parse, remove, render
+from funcgate.policy import Document, contradictions, differences, equal, find, merge, parse, remove, render
+from funcgate.policy.document import tree
 from funcgate.policy.merge import with_bases
+from funcgate.policy.ours import recognise
 from unit.policy.documents import (
     CORPUS,
     HEADER,
@@ -21,13 +24,20 @@ from unit.policy.documents import (
 
 PASTED = f"{TOKEN}{HEADER}{ROUTE}"
 OURS_IN_CORPUS = {
+    "a-mark-alone",
     "another-owner",
     "check-added-after-ours",
     "contradicting-neighbours",
     "half-deleted",
+    "marks-of-two",
     "import-left-a-route",
     "ours-as-stored",
+    "ours-before-the-base",
+    "ours-in-a-condition",
+    "ours-in-outbound",
     "ours-scattered-and-doubled",
+    "ours-three-times",
+    "ours-with-attributes-turned-round",
     "pasted-by-hand",
 }
 WITHOUT_OURS = [path for path in CORPUS if path.stem not in OURS_IN_CORPUS]
@@ -46,6 +56,27 @@ def test_what_was_merged_into_a_document_without_ours_comes_out_again(path: Path
     document = parse(text_of(path))
     left = remove(merge(document, wanted()))
     assert differences(left or with_bases(parse(None)), with_bases(document)) == ()
+
+
+def others_of(document: Document) -> list[str]:
+    """Everything that is not ours, statement by statement, in the order in which it stands."""
+    root = tree(document)
+    mine = set(recognise(root, wanted()).nodes)
+    found = [node for part in root for node in part if node not in mine and node.tag != "base"]
+    return [" ".join(etree.tostring(node, encoding="unicode", with_tail=False).split()) for node in found]
+
+
+KEPT_APART = {"ours-in-a-condition", "ours-scattered-and-doubled"}  # ours are a part of somebody's statement
+
+
+@pytest.mark.parametrize("path", [each for each in CORPUS if each.stem not in KEPT_APART], ids=lambda path: path.stem)
+def test_merging_keeps_every_other_statement_in_its_order(path: Path) -> None:
+    document = parse(text_of(path))
+    assert others_of(merge(document, wanted())) == others_of(document)
+
+
+def test_the_corpus_is_as_varied_as_what_people_write() -> None:
+    assert len(CORPUS) >= 60
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)

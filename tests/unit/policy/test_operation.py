@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from funcgate import policy as documents
 from funcgate.policy import CallerToken, Inner, Statements
+from unit.policy.documents import CORPUS, text_of
 
 OURS = Statements(resource="app", identity_client_id=None, backend_id="orders-fn", owner="prod/shop/orders")
 KEPT = Statements(
@@ -71,3 +74,9 @@ def test_what_routes_or_authorises_behind_base_undoes_ours_unless_it_says_the_sa
     inbound: str, backend: str, undoes: bool
 ) -> None:
     assert bool(found(inbound, backend).undoing) is undoes
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_whatever_people_write_into_an_operation_is_either_harmless_or_quoted(path: Path) -> None:
+    said = documents.inner(documents.parse(text_of(path)), OURS)
+    assert all(line.startswith("line ") for line in (*said.late_checks, *said.undoing))
