@@ -67,6 +67,16 @@ async def test_without_a_workspace_nobody_asks(stage: Stage) -> None:
     assert [call for call in stage.world.log if call.service == "logs"] == []
 
 
+async def test_who_may_not_read_the_directory_does_not_know_which_sign_ins_to_look_for(stage: Stage) -> None:
+    stage.let_nobody_sign_in()
+    stage.world.entra.graph_permissions[stage.team.operator_client_id] = set()
+    registration = {"type": "Existing", "clientId": stage.team.client_id}
+    entra = {"registration": registration, "tokenVersion": 2}
+    done = await stage.reconcile(stage.binding(signIns={"workspaceId": WORKSPACE}, entra=entra))
+    found = outcome(done, "SignInSeen")
+    assert (found.status, found.reason, found.blocking, done.done) == ("Unknown", "SignInNotVisible", False, True)
+
+
 @pytest.mark.parametrize(
     ("workspace", "reason", "says"),
     [

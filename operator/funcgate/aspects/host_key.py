@@ -82,7 +82,8 @@ class HostKey(Aspect[AppKey]):
         """Have the functions host make the key, or take it away."""
         if change.after:
             await self.function_apps.make_host_key(self.home(binding), change.after.name)
-        elif change.before:
+        else:
+            assert change.before, "what is taken away was there"
             await self.function_apps.delete_host_key(self.home(binding), change.before.name)
 
     def describe(self, binding: Binding, facts: Facts) -> str:
