@@ -74,7 +74,9 @@ def the_teams_azure(azure: Simulator) -> Mapping[str, Callers]:
     world = azure.world
     orders, catalog, billing = deployed(world, "orders"), deployed(world, "catalog"), imported(world, "billing")
     put(world, f"{billing.service_id}/products/partners", {"displayName": "Partners", "state": "published"})
-    world.workspaces.add("77777777-7777-4777-8777-777777777777")
+    operator = world.entra.principal(OPERATOR)
+    assert operator
+    world.workspaces.add("77777777-7777-4777-8777-777777777777", readers={operator["id"]})
     add_user_identity(world, f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller")
     world.entra.graph_permissions[OPERATOR] = {*GRAPH_PERMISSIONS, "AppRoleAssignment.ReadWrite.All"}
     return {

@@ -168,7 +168,7 @@ class StubApim:
         ]
 
     async def get_inner_policies(
-        self, service: str, api: str, watched: Callable[[ApiOperation], bool]
+        self, service: str, api: str, watched: Callable[[ApiOperation], bool] = lambda _: False
     ) -> Sequence[tuple[ApiOperation, PolicyText]]:
         operations = await self.list_operations(service, api)
         return [(each, policy) for each in operations if (policy := self.operation_policies[each.name])]

@@ -2,7 +2,7 @@
 Log Analytics, as far as a reader of sign-ins needs it: workspaces, one table, queries of a few operators.
 
     world.workspaces.add(WORKSPACE, readers={principal_id})     # sign-ins are delivered to it from now on
-    world.workspaces.add(OTHER, collects=False)                 # nobody set up the delivery: it has no such table
+    world.workspaces.add(OTHER, readers={…}, collects=False)    # nobody set up the delivery: it has no such table
 
 POST {endpoint}/v1/workspaces/{id}/query `{"query", "timespan"}`, endpoint api.loganalytics.io or any path-style name,
 with a token for https://api.loganalytics.io. Tokens that managed identities fetched anew, and those that they were
@@ -51,7 +51,7 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Workspace:
-    readers: set[str] | None = None  # object ids; None: whoever has a token
+    readers: set[str]  # object ids
     collects: bool = True
 
 
@@ -59,10 +59,9 @@ class Workspace:
 class Workspaces:
     all: dict[str, Workspace] = field(default_factory=dict)
 
-    def add(self, workspace_id: str, *, readers: Set[str] | None = None, collects: bool = True) -> None:
-        """There is such a workspace."""
-        known = None if readers is None else set(readers)
-        self.all[workspace_id.lower()] = Workspace(readers=known, collects=collects)
+    def add(self, workspace_id: str, *, readers: Set[str], collects: bool = True) -> None:
+        """There is such a workspace, which these service principals (object ids) may query."""
+        self.all[workspace_id.lower()] = Workspace(readers=set(readers), collects=collects)
 
 
 class QueryError(Exception):
@@ -98,7 +97,7 @@ def answered(call: HttpCall, world: World) -> dict[str, Any]:
     workspace = world.workspaces.all.get(found[1].lower())
     if workspace is None:
         raise QueryError(404, "WorkspaceNotFoundError", "The requested workspace does not exist")
-    if workspace.readers is not None and caller not in workspace.readers:
+    if caller not in workspace.readers:
         text = "The provided credentials have insufficient access to perform the requested operation"
         raise QueryError(403, "InsufficientAccessError", text)
     body = call.json() if call.body else None

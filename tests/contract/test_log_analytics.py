@@ -26,7 +26,10 @@ class Stage:
         service = self.world.arm.need(self.team.service_id)
         settle(self.world, service, wanted_identity(self.world, None, {"type": "SystemAssigned"}))
         self.principal = str(service.body["identity"]["principalId"])
-        self.world.workspaces.add(WORKSPACE)
+        operator = self.world.entra.principal(self.team.operator_client_id)
+        assert operator
+        self.operator = str(operator["id"])
+        self.world.workspaces.add(WORKSPACE, readers={self.operator})
 
     async def query(self, text: str, workspace: str = WORKSPACE, token: str | None = None) -> HttpAnswer:
         token = token or self.world.entra.token_for_client(self.team.operator_client_id, RESOURCE)
@@ -98,7 +101,7 @@ async def test_a_row_can_take_a_while_to_arrive(stage: Stage) -> None:
 
 async def test_a_workspace_to_which_nothing_is_delivered_has_no_such_table(stage: Stage) -> None:
     """Source: learn.microsoft.com/azure/azure-monitor/logs/api/errors (BadArgumentError, SemanticError)."""
-    stage.world.workspaces.add(WORKSPACE, collects=False)
+    stage.world.workspaces.add(WORKSPACE, readers={stage.operator}, collects=False)
     answer = await stage.query(TABLE)
     error = answer.data()["error"]
     assert (answer.status, error["code"], error["innererror"]["code"]) == (400, "BadArgumentError", "SemanticError")

@@ -29,7 +29,8 @@ class Terminal:
     stage: Stage
     folder: Path
 
-    def manifest(self, name: str = "orders.yaml", **changes: Any) -> Path:
+    def binding(self, *, name: str = "orders", namespace: str = "shop", **changes: Any) -> dict[str, Any]:
+        """The object for the imported app; keywords replace top-level fields of its spec."""
         team = self.stage.team
         spec = {
             "apiManagement": {"id": team.service_id},
@@ -38,11 +39,15 @@ class Terminal:
             "api": {"name": team.api_name, "import": {"from": "None"}},
             "adopt": True,
         }
-        metadata = {"namespace": "shop", "name": "orders"}
-        binding = {"apiVersion": "funcgate.dev/v1alpha1", "kind": "FunctionApiBinding", "metadata": metadata}
-        file = self.folder / name
-        file.write_text(yaml.safe_dump(binding | {"spec": spec | changes}))
-        return file
+        metadata = {"namespace": namespace, "name": name}
+        kind = {"apiVersion": "funcgate.dev/v1alpha1", "kind": "FunctionApiBinding"}
+        return kind | {"metadata": metadata, "spec": spec | changes}
+
+    def manifest(self, file: str = "orders.yaml", **changes: Any) -> Path:
+        """A file with that object."""
+        path = self.folder / file
+        path.write_text(yaml.safe_dump(self.binding(**changes)))
+        return path
 
     async def run(self, command: str, *arguments: str | Path, **environment: str) -> Ran:
         """`funcgate COMMAND …` as a process; only its calls are in the log."""

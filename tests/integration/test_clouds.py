@@ -1,11 +1,15 @@
 """Another cloud is another issuer: what a pass makes true there, and that the public cloud's tokens stay outside."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from azuresim import Simulator
-from funcgate.azure import CLOUDS, CUSTOM, Endpoints, NoSuchCloud, located
+from azuresim import Simulator, World
+from azuresim.arm.cloud import cloud_metadata
+from azuresim.wire import HttpCall
+from funcgate.azure import CLOUDS, CUSTOM, Endpoints, NoSuchCloud, connect, located
+from funcgate.errors import NotFound
 from integration.azure_stage import on_stage, seen_by_the_function
 
 ISSUERS = [
@@ -70,3 +74,20 @@ async def test_an_address_that_is_no_cloud_is_named(monkeypatch: pytest.MonkeyPa
             await located(replace(CLOUDS[CUSTOM], arm=f"{azure.url}/elsewhere"))
     with pytest.raises(NoSuchCloud, match="could not be reached"):
         await located(replace(CLOUDS[CUSTOM], arm=azure.url))
+
+
+async def test_a_cloud_without_log_analytics_never_sends_a_token_to_another_clouds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("azuresim.services.cloud_metadata", lambda call, world: _silent_about_logs(call, world))
+    async with Simulator() as azure:
+        monkeypatch.setenv("SSL_CERT_FILE", str(azure.ca_file))
+        found = await located(replace(CLOUDS[CUSTOM], arm=azure.url))
+        assert (found.logs, found.logs_scope) == ("", "")
+        async with connect(found, client_id="none") as clients:
+            with pytest.raises(NotFound, match="FUNCGATE_LOGS_ENDPOINT"):
+                await clients.logs.newest_sign_in("w", "p", "r")
+
+
+def _silent_about_logs(call: HttpCall, world: World) -> Any:
+    return {name: value for name, value in cloud_metadata(call, world).items() if name != "logAnalyticsResourceId"}

@@ -48,6 +48,7 @@ class Mortal:
     writes: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     deaths: int = 0
+    wrote: asyncio.Event = field(default_factory=asyncio.Event)
     app: Deployed | None = None
     was_closed: bool = False
     _process: asyncio.subprocess.Process | None = None
@@ -57,6 +58,7 @@ class Mortal:
         if not is_write(call) or call.status >= 300:
             return
         self.writes.append(written(call))
+        self.wrote.set()
         self.was_closed, was = self.closed(), self.was_closed
         if was and not self.was_closed:
             self.opened.append(written(call))
@@ -114,7 +116,9 @@ class Mortal:
                 await self.kubectl(
                     "annotate", "fab", "orders", "--overwrite", f"funcgate.dev/reconcile-requested-at={now}"
                 )
-                await asyncio.sleep(1)
+                self.wrote.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wrote.wait(), 1)
 
     async def kubectl(self, *args: str, text: str | None = None) -> str:
         run = self.stage.plane.kubectl

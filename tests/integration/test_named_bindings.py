@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,6 @@ import pytest
 
 from azuresim.scenarios import imported
 from controlplane import ControlPlane
-from funcgate.spec import GROUP, KIND, VERSION
 from integration.azure_stage import Stage, on_stage
 from integration.terminal import Ran, Terminal
 
@@ -31,16 +32,12 @@ class Desk:
         await asyncio.to_thread(self.plane.kubectl, "--namespace", self.namespace, "apply", "-f", "-", input=text)
 
     def binding(self, name: str = "orders", **spec: Any) -> dict[str, Any]:
-        team = self.stage.team
-        whole = {
-            "apiManagement": {"id": team.service_id},
-            "functionApp": {"id": team.site_id},
-            "entra": {"registration": {"type": "Existing", "clientId": team.client_id}},
-            "api": {"name": team.api_name, "import": {"from": "None"}},
-            "adopt": True,
-        }
-        metadata = {"name": name, "namespace": self.namespace}
-        return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata, "spec": whole | spec}
+        return self.terminal.binding(name=name, namespace=self.namespace, **spec)
+
+    async def settled(self) -> None:
+        """The operator has been here."""
+        owner = f"prod/{self.namespace}/orders"
+        await self.stage.settled(replace(self.stage.binding(), namespace=self.namespace, owner=owner))
 
     async def run(self, command: str, *arguments: str) -> Ran:
         kubeconfig = str(self.plane.admin_kubeconfig)
@@ -66,17 +63,11 @@ async def test_a_call_that_needs_a_secret_is_made_with_it(desk: Desk) -> None:
     key = base64.b64encode(desk.stage.team.subscription_key.encode()).decode()
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "probe"}, "data": {"subscription-key": key}}
     await desk.apply(desk.binding(verify=KEYED), secret)
-    binding = desk.stage.binding(verify={"direct": True})
-    settled = desk.stage.reconcile(binding.__class__(**{**vars(binding), **_owner(desk)}))
-    assert (await settled).done
+    await desk.settled()
     ran = await desk.run("verify", "orders")
     assert (ran.code, ran.err) == (0, ""), ran.out
     assert "GET /orders through the gateway was answered with 200." in ran.out
     assert desk.stage.team.subscription_key not in ran.out
-
-
-def _owner(desk: Desk) -> dict[str, str]:
-    return {"namespace": desk.namespace, "owner": f"prod/{desk.namespace}/orders"}
 
 
 async def test_what_other_bindings_of_the_app_want_of_its_door_is_counted(desk: Desk) -> None:
@@ -88,11 +79,25 @@ async def test_what_other_bindings_of_the_app_want_of_its_door_is_counted(desk: 
     await desk.apply(desk.binding(), second)
     (plan,) = json.loads((await desk.run("plan", "orders", "-o", "json")).out)
     assert plan["binding"] == f"{desk.namespace}/orders"
-    binding = desk.stage.binding()
-    await desk.stage.reconcile(binding.__class__(**{**vars(binding), **_owner(desk)}))
+    await desk.settled()
     (plan,) = json.loads((await desk.run("plan", "orders", "-o", "json")).out)
     (door,) = [each for each in plan["changes"] if each["part"] == "EasyAuthReady"]
     assert other in door["fields"][0]["after"]
+
+
+async def test_of_a_binding_that_goes_the_plan_is_to_take_it_down(desk: Desk) -> None:
+    await desk.apply(desk.binding() | {"metadata": {"name": "orders", "finalizers": ["test.example/hold"]}})
+    await desk.settled()
+    kubectl = partial(asyncio.to_thread, desk.plane.kubectl, "--namespace", desk.namespace)
+    await kubectl("delete", "fab", "orders", "--wait=false")
+    try:
+        (plan,) = json.loads((await desk.run("plan", "orders", "-o", "json")).out)
+    finally:
+        await kubectl("patch", "fab", "orders", "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
+    assert {each["part"]: each["action"] for each in plan["changes"]} == {
+        "PolicyReady": "delete",
+        "BackendReady": "release",
+    }
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,14 @@ WORKSPACE = "77777777-7777-4777-8777-777777777777"
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     async with on_stage() as stage:
-        stage.world.workspaces.add(WORKSPACE)
+        stage.world.workspaces.add(WORKSPACE, readers={operator(stage)})
         yield stage
+
+
+def operator(stage: Stage) -> str:
+    found = stage.world.entra.principal(stage.team.operator_client_id)
+    assert found
+    return str(found["id"])
 
 
 def binding(stage: Stage) -> Binding:
@@ -78,16 +84,17 @@ async def test_who_may_not_read_the_directory_does_not_know_which_sign_ins_to_lo
 
 
 @pytest.mark.parametrize(
-    ("workspace", "reason", "says"),
+    ("collects", "readable", "reason", "says"),
     [
-        ({"collects": False}, "SignInsNotCollected", "ManagedIdentitySignInLogs"),
-        ({"readers": {"nobody"}}, "LogsNotReadable", "Log Analytics Reader"),
+        (False, True, "SignInsNotCollected", "ManagedIdentitySignInLogs"),
+        (True, False, "LogsNotReadable", "Log Analytics Reader"),
     ],
 )
 async def test_what_keeps_the_log_from_being_read_is_named(
-    stage: Stage, workspace: dict[str, object], reason: str, says: str
+    stage: Stage, collects: bool, readable: bool, reason: str, says: str
 ) -> None:
-    stage.world.workspaces.add(WORKSPACE, **workspace)  # type: ignore[arg-type]
+    readers = {operator(stage)} if readable else set()
+    stage.world.workspaces.add(WORKSPACE, readers=readers, collects=collects)
     found = await seen(stage)
     assert (found.status, found.reason, found.blocking) == ("Unknown", reason, False)
     assert says in found.message

@@ -100,11 +100,12 @@ class AppRegistration(Aspect[State]):
         service, api = binding.spec.api_management.id, api_name(binding)
         try:
             base = await self.apim.get_policy(service, api)
-            inner = await self.apim.get_inner_policies(service, api, lambda _: False)
+            if base and (found := _asked_for(binding, base.text)):
+                return found
+            inner = await self.apim.get_inner_policies(service, api)
         except NotFound:
             return None
-        texts = [each.text for each in (base, *(seen for _, seen in inner)) if each]
-        return next((each for each in (_asked_for(binding, text) for text in texts) if each), None)
+        return next((found for _, seen in inner if (found := _asked_for(binding, seen.text))), None)
 
     async def _behind_easy_auth(self, binding: Binding) -> str | None:
         """The registration that Easy Auth names, unless there is none such."""

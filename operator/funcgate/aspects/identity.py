@@ -20,7 +20,6 @@ class ServiceIdentity:
     identity: str
     assigned: bool
     gateway_url: str = field(default="", compare=False)
-    shown_principal: str = field(default="", compare=False)  # of the system-assigned identity, as the service shows it
     ids: ManagedIdentity | None = field(default=None, compare=False)
 
 
@@ -45,13 +44,11 @@ class Identity(Aspect[ServiceIdentity]):
         """Whether the identity is there, and its ids. Raises Unmet when a named identity does not exist."""
         service, ids = await asyncio.gather(self.apim.get_service(self.home(binding)), self._ids(binding))
         _must_not_be_a_former_one(binding, service, ids)
-        named = isinstance(binding.spec.api_management.identity, UserAssigned)
         state = ServiceIdentity(
             identity=_wanted(binding),
             assigned=_assigned(binding, service),
             gateway_url=service.gateway_url,
-            shown_principal="" if named else service.principal_id or "",
-            ids=ids,
+            ids=ids if _are_its(binding, service, ids) else None,
         )
         return {KEY: Observed(state=state)}
 
@@ -87,9 +84,8 @@ class Identity(Aspect[ServiceIdentity]):
         await self.apim.add_identity(self.home(binding), system=named is None, user_assigned=named)
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[ServiceIdentity]]) -> Unmet | None:
-        """A new identity takes a moment until its ids can be looked up, and are those that the service shows."""
-        state = observed[KEY].state
-        if state.ids is None or state.shown_principal not in ("", state.ids.principal_id):
+        """A new identity takes a moment until its ids can be looked up."""
+        if observed[KEY].state.ids is None:
             return Unmet("IdentityPending", "the identity is assigned; its ids are not published yet", status="Unknown")
         return None
 
@@ -114,6 +110,12 @@ def _must_not_be_a_former_one(binding: Binding, service: Service, ids: ManagedId
             f"{carried.client_id}) and gets no token: detach it from the service, funcgate attaches the new one",
             stalled=True,
         )
+
+
+def _are_its(binding: Binding, service: Service, ids: ManagedIdentity | None) -> bool:
+    """Whether these ids are those of the identity that the service shows, not of a system-assigned one before it."""
+    named = isinstance(binding.spec.api_management.identity, UserAssigned)
+    return named or ids is None or (service.principal_id or ids.principal_id) == ids.principal_id
 
 
 def _wanted(binding: Binding) -> str:

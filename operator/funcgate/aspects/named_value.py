@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from funcgate import marks
 from funcgate.azure import ApimClient, FunctionAppClient, NamedValue, Secret
+from funcgate.clock import utc_now
 from funcgate.conditions import WAITING
 from funcgate.errors import Rejected, Unmet
 from funcgate.marks import Mark
@@ -23,10 +24,6 @@ DUE, BEGUN = "due", "begun"
 
 OVERLAP_SECONDS = 3600.0
 """How long a key stays valid after the gateway was told another one: all its instances have heard of it by then."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,9 @@ class NamedKey(Aspect[HeldKey]):
     gives = ("key_reference", "held_key", "wanted_keys", "key_turn")
     stood_on = True
 
-    def __init__(self, apim: ApimClient, function_apps: FunctionAppClient, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, apim: ApimClient, function_apps: FunctionAppClient, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self.apim = apim
         self.function_apps = function_apps
         self.now = now

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import uuid4
 
 from funcgate import traces
 from funcgate.answers import from_in_front, is_the_doors, may_be_the_doors, why
 from funcgate.azure import ApimClient, FunctionAppClient, Heard, ProbeClient, Secret
+from funcgate.clock import utc_now
 from funcgate.errors import AzureError, TryAgain, Unmet
 from funcgate.model import Check, Checked, Facts
 from funcgate.names import api_name
@@ -17,10 +18,6 @@ DEBUG = "Apim-Debug-Authorization"
 TRACE_ID = "apim-trace-id"
 SUBSCRIPTION_KEY = "Ocp-Apim-Subscription-Key"
 FUNCTIONS_KEY = "x-functions-key"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Verification(Check):
@@ -33,7 +30,7 @@ class Verification(Check):
         probe: ProbeClient,
         function_apps: FunctionAppClient,
         apim: ApimClient,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.probe = probe
         self.apim = apim

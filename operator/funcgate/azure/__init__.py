@@ -148,33 +148,20 @@ async def connect(
         )
         apim, web = _management_clients(endpoints, shared, transport)
         logs = logs_pipeline(endpoints.logs, shared, endpoints.logs_scope, transport)
-        arm = partial(Http, service="arm", address=endpoints.arm.rstrip("/"), observe=observe_call, time=time)
+        http = partial(Http, observe=observe_call, time=time)
+        arm = partial(http, service="arm", address=endpoints.arm.rstrip("/"))
+        raw = apim._send_request  # its only way to send raw requests
         yield Azure(
-            apim=ApimClient(
-                arm(transport=ArmTransport(apim._send_request)), locks
-            ),  # its only way to send raw requests
+            apim=ApimClient(arm(transport=ArmTransport(raw)), locks),
             function_apps=FunctionAppClient(arm(transport=ArmTransport(web.send_request)), locks),
             graph=GraphClient(
-                Http(
-                    service="graph",
-                    address=endpoints.graph.rstrip("/"),
-                    transport=graph,
-                    observe=observe_call,
-                    time=time,
-                ),
-                graph.adapter,
+                http(service="graph", address=endpoints.graph.rstrip("/"), transport=graph), graph.adapter
             ),
             identities=IdentityClient(arm(transport=ArmTransport(web.send_request))),
             resources=ResourceClient(arm(transport=ArmTransport(web.send_request))),
             probe=ProbeClient(callers, observe_call),
             logs=LogsClient(
-                Http(
-                    service="logs",
-                    address=endpoints.logs.rstrip("/"),
-                    transport=ArmTransport(logs.send_request),
-                    observe=observe_call,
-                    time=time,
-                )
+                http(service="logs", address=endpoints.logs.rstrip("/"), transport=ArmTransport(logs.send_request))
             ),
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Final
 
 from funcgate.azure.apim_apis import ApiCalls
@@ -68,7 +69,7 @@ class PolicyCalls(ApiCalls):
         )
 
     async def get_inner_policies(
-        self, service: str, api: str, watched: Callable[[ApiOperation], bool]
+        self, service: str, api: str, watched: Callable[[ApiOperation], bool] = lambda _: False
     ) -> Sequence[InnerPolicy]:
         """
         The policies of the API's operations, of those that have one.
@@ -103,7 +104,8 @@ class PolicyCalls(ApiCalls):
             if operation is None:
                 await self._api_must_be_there(service, api, missing)
             return None
-        return PolicyText(text=str((body.get("properties") or {}).get("value") or ""), etag=etag)
+        text = str((body.get("properties") or {}).get("value") or "")
+        return PolicyText(text=intern(text), etag=etag)  # an import leaves the same in each operation
 
     async def put_policy(
         self, service: str, api: str, text: str, etag: str | None, operation: str | None = None

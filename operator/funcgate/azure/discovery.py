@@ -20,7 +20,7 @@ from funcgate.errors import FuncgateError
 
 VERSION = "2022-09-01"
 SECONDS = 15.0
-UNASKED = ("connect_to",)
+NOT_NEEDED = ("connect_to", "logs", "logs_scope")
 
 Json = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ async def located(stated: Endpoints) -> Endpoints:
 
     Raises NoSuchCloud.
     """
-    if all(getattr(stated, each.name) for each in fields(stated) if each.name not in UNASKED):
+    if all(getattr(stated, each.name) for each in fields(stated) if each.name not in NOT_NEEDED):
         return stated
     async with open_session(ssl_context()) as session:
         said = await _metadata(session, stated.arm.rstrip("/"))
@@ -68,8 +68,8 @@ async def _metadata(session: aiohttp.ClientSession, arm: str) -> dict[str, str]:
         "graph": graph,
         "graph_scope": f"{graph}/.default",
         "authority": authority,
-        "logs": logs or "https://api.loganalytics.io",
-        "logs_scope": f"{logs or 'https://api.loganalytics.io'}/.default",
+        "logs": logs,
+        "logs_scope": logs and f"{logs}/.default",
     }
 
 

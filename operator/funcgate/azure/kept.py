@@ -67,6 +67,10 @@ class Kept(Generic[T]):
         self._sweep()
         return value
 
+    def forget(self, name: str) -> None:
+        """Nothing is kept under this name."""
+        self._kept.pop(name.lower(), None)
+
     def _fresh(self, name: str) -> tuple[T, float] | None:
         kept = self._kept.get(name.lower())
         return kept if glancing.get() and kept and kept[1] > self._now() else None
@@ -96,7 +100,10 @@ class Unchanged(Generic[E]):
         known = self._kept.known(name)
         if known and known.etag and await etag() == known.etag:
             return known
-        return await self._kept.anew(name, read)
+        found = await self._kept.anew(name, read)
+        if found is None:  # most operations have no policy, and there are very many of them
+            self._kept.forget(name)
+        return found
 
 
 @dataclass

@@ -46,6 +46,12 @@ class LogsClient:
         Needs the role Log Analytics Reader on the workspace. Source: azure-monitor-query 2.0; Azure Monitor's reference
         of the table.
         """
+        if not self._http.address:
+            raise NotFound(
+                "this cloud does not say where its Log Analytics answers; state FUNCGATE_LOGS_ENDPOINT and "
+                "FUNCGATE_LOGS_SCOPE, or leave spec.signIns out",
+                reason="SignInsNotCollected",
+            )
         name = f"{workspace}/{principal_id}/{resource_principal_id}"
         return await self._kept.of(name, lambda: self._newest(workspace, principal_id, resource_principal_id))
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from funcgate.azure import Secret
 from funcgate.controller import referred
 from funcgate.controller.access import Access, find
+from funcgate.controller.around import binding_of
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.kube import Kube
 from funcgate.controller.neighbours import neighbours
+from funcgate.controller.queue import Key
 from funcgate.controller.scopes import folded
 from funcgate.errors import SpecError, Unmet
-from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec, proven
+from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec
 
 KUBECONFIG = Path(".kube/config")
 
@@ -51,11 +53,10 @@ async def standing(names: Sequence[str], namespace: str, *, instance_id: str) ->
     async with Kube(_way()) as kube:
         listed = await kube.get(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
         known = {each.key: each for each in map(Snapshot.read, listed.get("items") or ())}
-        wanted = [next((each for key, each in known.items() if key == (namespace, name)), None) for name in names]
-        for name, found in zip(names, wanted, strict=True):
-            if found is None:
+        for name in names:
+            if Key(namespace, name) not in known:
                 raise SpecError(name, f"is no FunctionApiBinding in namespace {namespace}; name another, or say -n")
-        yield [await _binding(kube, each, list(known.values()), instance_id) for each in wanted if each]
+        yield [await _binding(kube, known[Key(namespace, name)], known.values(), instance_id) for name in names]
 
 
 def _way() -> Access:
@@ -65,18 +66,12 @@ def _way() -> Access:
     return find({**os.environ, "KUBECONFIG": str(home)}) if outside and home.is_file() else find()
 
 
-async def _binding(kube: Kube, mine: Snapshot, all_: Sequence[Snapshot], instance_id: str) -> Binding:
-    spec, (namespace, name) = Spec.parse(mine.spec), mine.key
-    at_site = [each for each in all_ if each.site == mine.site]
-    return Binding(
-        namespace=namespace,
-        name=name,
-        generation=mine.generation,
-        spec=spec,
-        owner=f"{instance_id}/{namespace}/{name}",
-        neighbours=await neighbours(mine, at_site, _nobody),
-        pinned=mine.status.get("clientId"),
-        proven=proven(mine.status),
+async def _binding(kube: Kube, mine: Snapshot, all_: Collection[Snapshot], instance_id: str) -> Binding:
+    return binding_of(
+        mine,
+        Spec.parse(mine.spec),
+        instance_id=instance_id,
+        neighbours=await neighbours(mine, [each for each in all_ if each.site == mine.site], _nobody),
         cluster=Live(kube=kube, mine=mine, others=[each for each in all_ if each.key != mine.key]),
     )
 

@@ -102,7 +102,7 @@ async def _statements(azure: Azure, service: str, api: str) -> tuple[Statements 
     base = _read(await azure.apim.get_policy(service, api))
     if base:
         return base, ()
-    inner = await azure.apim.get_inner_policies(service, api, lambda _: False)
+    inner = await azure.apim.get_inner_policies(service, api)
     found = [(each, statements) for each, seen in inner if (statements := _read(seen))]
     called = tuple(f"{each.method.upper()} /{each.template.strip('/')}" for each, _ in found)
     return (found[0][1] if found else None), called

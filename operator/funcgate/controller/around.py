@@ -1,4 +1,4 @@
-"""What the passes over one binding may ask of its cluster."""
+"""A binding as its pass sees it: what the object says, and what may be asked of its cluster."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,27 @@ from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.rights import Rights
 from funcgate.errors import Unmet
-from funcgate.spec import Cluster, ConfigMapRef, SecretRef
+from funcgate.spec import Binding, Cluster, ConfigMapRef, Neighbour, SecretRef, Spec, confirms, proven
+
+
+def binding_of(
+    mine: Snapshot, spec: Spec, *, instance_id: str, neighbours: tuple[Neighbour, ...], cluster: Cluster
+) -> Binding:
+    """The binding that `mine` shows, with this spec, among these others of its function app."""
+    namespace, name = mine.key
+    return Binding(
+        namespace=namespace,
+        name=name,
+        generation=mine.generation,
+        spec=spec,
+        owner=f"{instance_id}/{namespace}/{name}",
+        deleting=mine.deleting,
+        neighbours=neighbours,
+        pinned=mine.status.get("clientId"),
+        proven=proven(mine.status),
+        confirmed=confirms(mine.annotations),
+        cluster=cluster,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

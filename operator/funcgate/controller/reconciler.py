@@ -19,7 +19,7 @@ from typing import Any
 from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.controller import status, verdicts
 from funcgate.controller.announce import Announcer
-from funcgate.controller.around import Around
+from funcgate.controller.around import Around, binding_of
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.engines import Engines
@@ -33,7 +33,7 @@ from funcgate.controller.scribe import Scribe, Turn
 from funcgate.engine import Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
-from funcgate.spec import Binding, DeletionOverrides, Spec, confirms, proven
+from funcgate.spec import Binding, DeletionOverrides, Spec
 
 logger = logging.getLogger(__name__)
 
@@ -258,18 +258,11 @@ class Reconciler:
         return "greeted"
 
     async def _binding(self, snapshot: Snapshot, spec: Spec) -> Binding:
-        namespace, name = snapshot.key
-        return Binding(
-            namespace=namespace,
-            name=name,
-            generation=snapshot.generation,
-            spec=spec,
-            owner=f"{self.rules.instance_id}/{namespace}/{name}",
-            deleting=snapshot.deleting,
+        return binding_of(
+            snapshot,
+            spec,
+            instance_id=self.rules.instance_id,
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
-            pinned=snapshot.status.get("clientId"),
-            proven=proven(snapshot.status),
-            confirmed=confirms(snapshot.annotations),
             cluster=Around(mine=snapshot, rights=self._rights, bindings=self.bindings),
         )
 

@@ -60,6 +60,13 @@ async def test_ids_that_are_not_published_yet_are_waited_for() -> None:
     assert (outcome.status, outcome.reason, done.known.identity_client_id) == ("Unknown", "IdentityPending", None)
 
 
+async def test_ids_of_the_system_assigned_identity_before_this_one_count_as_none() -> None:
+    apim = StubApim(service=a_service(has_system_identity=True, principal_id="another"))
+    outcome, done = await run(Identity(apim, StubIdentities()), a_binding())
+    assert (outcome.status, outcome.reason) == ("Unknown", "IdentityPending")
+    assert (done.known.principal_id, done.known.identity_client_id) == (None, None)
+
+
 async def test_the_identitys_client_id_is_known_in_lower_case() -> None:
     apim = StubApim(service=a_service(has_system_identity=True))
     ids = ManagedIdentity(principal_id="p", client_id=IDENTITY_CLIENT_ID.upper(), tenant_id=TENANT)

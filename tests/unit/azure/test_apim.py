@@ -553,6 +553,6 @@ async def test_the_policies_of_many_operations_are_read_a_few_at_a_time() -> Non
     policy = {"properties": {"format": "xml", "value": "<policies />"}}
     crowd.says("GET", f"{SERVICE}/apis/orders/operations/o7/policies/policy", body=policy)
     client = ApimClient(Http(service="arm", address=ARM, transport=crowd))
-    found = await client.get_inner_policies(SERVICE, "orders", lambda _: False)
+    found = await client.get_inner_policies(SERVICE, "orders")
     assert [(operation.name, seen.text) for operation, seen in found] == [("o7", "<policies />")]
     assert (len(crowd.calls), crowd.most) == (101, AT_ONCE)

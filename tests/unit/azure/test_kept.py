@@ -151,3 +151,10 @@ async def test_every_look_but_a_glance_reads_the_item_itself() -> None:
     shelf = Shelf()
     assert [await shelf.get(each) for each in "abc"] == ["a", "b", "c"]
     assert shelf.reads == ["a", "b", "c"]
+
+
+async def test_that_there_is_nothing_is_not_kept() -> None:
+    unchanged: Unchanged[Document] = Unchanged(lambda: 0.0)
+    absent = Document(etag=None)
+    assert await unchanged.of("a", absent.read, absent.version) is None
+    assert unchanged._kept._kept == {}
