@@ -108,6 +108,16 @@ async def test_a_lock_that_somebody_broke_is_made_whole_in_one_pass(
     assert (await stage.settled()).changes == ()
 
 
+async def test_the_key_that_takes_the_place_of_an_imports_lost_one_stays(stage: Stage) -> None:
+    """The named value is adopted, the key in it is ours: that is all that opens the functions."""
+    await stage.settled()
+    keys(stage).clear()
+    await stage.settled()
+
+    assert [(await stage.settled()).changes for _ in range(2)] == [(), ()]
+    assert (held(stage), await called(stage)) == (keys(stage)[KEY], 200)
+
+
 async def test_no_secret_shows_anywhere(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     forget_the_import(stage)
     caplog.set_level("DEBUG")

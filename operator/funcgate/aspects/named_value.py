@@ -96,8 +96,9 @@ class NamedKey(Aspect[HeldKey]):
         """What the value is to us; `there` are the names of all host keys of the app."""
         after = binding.spec.function_app.rotates_after
         may_be_ours = mark is None or mark.owner == binding.owner
-        own = may_be_ours and (after is not None or (mark is not None and mark.created))
-        good = key in host_key_names(binding) if own else key is not None
+        made = key in host_key_names(binding)
+        own = made or (may_be_ours and (after is not None or (mark is not None and mark.created)))
+        good = made if own else key is not None
         since = marks.since(seen.tags)
         age = (self.now() - since).total_seconds() if since else None
         rotating = rotation(binding, key, there, age, begun=marks.turning(seen.tags))

@@ -7,7 +7,7 @@ from funcgate.azure.apim_calls import ANY, ApimCalls, Json, expect, not_saved
 from funcgate.azure.apim_documents import Api, ApiOperation, Product, lay_over, read_api, read_operation, read_product
 from funcgate.azure.http import Call, Http, Locks
 from funcgate.azure.ids import segment
-from funcgate.azure.kept import HALF_AN_HOUR, Kept, Listed
+from funcgate.azure.kept import HOUR, MINUTE, Kept, Listed
 from funcgate.azure.operations import finish
 
 KEPT_BY_IMPORT: Final = (
@@ -36,8 +36,8 @@ class ApiCalls(ApimCalls):
         super().__init__(http, locks)
         now = http.time.now
         self._apis: Listed[Api] = Listed(now)
-        self._operations: Kept[Sequence[ApiOperation]] = Kept(now, HALF_AN_HOUR)
-        self._products: Kept[Sequence[Product]] = Kept(now, HALF_AN_HOUR)
+        self._operations: Kept[Sequence[ApiOperation]] = Kept(now, MINUTE)
+        self._products: Kept[Sequence[Product]] = Kept(now, HOUR)
 
     async def get_api(self, service: str, api: str) -> Api | None:
         """
@@ -129,7 +129,7 @@ class ApiCalls(ApimCalls):
     async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
         """
         The operations of the API's current revision. Raises NotFound when the API is gone. A glance takes those of the
-        last half hour. Source: REST reference, "Api Operation - List By Api".
+        last minute. Source: REST reference, "Api Operation - List By Api".
         """
         return await self._operations.of(f"{service}/apis/{api}", lambda: self._list_operations(service, api))
 
@@ -162,7 +162,7 @@ class ApiCalls(ApimCalls):
         The products that hold the API. Raises NotFound when the API is gone.
 
         GET {service}/apis/{api}/products → `{"value": [{"name", "properties": {"subscriptionRequired", "state"}}]}`.
-        Needs Microsoft.ApiManagement/service/apis/products/read. A glance takes those of the last half hour. Source:
+        Needs Microsoft.ApiManagement/service/apis/products/read. A glance takes those of the last hour. Source:
         REST reference, "Api Product - List By Apis".
         """
         return await self._products.of(f"{service}/apis/{api}", lambda: self._list_products(service, api))

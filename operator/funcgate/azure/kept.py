@@ -43,9 +43,14 @@ class Kept(Generic[T]):
     Only a glance takes what was kept. Every other look reads, and what it read is kept in place of what was.
     """
 
-    def __init__(self, now: Callable[[], float], seconds: float) -> None:
+    def __init__(self, now: Callable[[], float], seconds: float, *, each: float | None = None) -> None:
+        """
+        `each`: where there are few names they are kept for less, each for so many seconds times their number. Then no
+        more than one read is made in so many seconds, and many names cost no more than few.
+        """
         self._now = now
         self._seconds = seconds
+        self._each = each
         self._flights: Flights[T] = Flights()
         self._kept: dict[str, tuple[T, float]] = {}
         self._swept = 0.0
@@ -63,7 +68,9 @@ class Kept(Generic[T]):
     async def anew(self, name: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the read under this name gives."""
         value = await self._flights.of(f"{name} {glancing.get()}", read)
-        self._kept[name.lower()] = (value, self._now() + self._seconds)
+        known = len(self._kept.keys() | {name.lower()})
+        seconds = self._seconds if self._each is None else min(self._seconds, self._each * known)
+        self._kept[name.lower()] = (value, self._now() + seconds)
         self._sweep()
         return value
 

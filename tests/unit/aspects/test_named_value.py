@@ -73,6 +73,12 @@ async def test_the_imports_key_serves_as_it_is_and_is_named() -> None:
     assert outcome.message == f"Named value {NAME} holds host key apim-contoso."
 
 
+@pytest.mark.parametrize("tags", [ADOPTED, FOREIGN, ()])
+async def test_our_key_in_whosever_named_value_is_one_that_the_app_must_have(tags: tuple[str, ...]) -> None:
+    _, done = await passed(holding("mine", tags))
+    assert done.known.wanted_keys == (KEY,)
+
+
 async def test_another_bindings_serves_as_it_is_while_its_key_is_valid() -> None:
     apim = holding("portal", FOREIGN)
     assert ((await reconcile(apim)).true, apim.written) == (True, [])

@@ -46,6 +46,24 @@ async def test_every_look_reads_anew(kept: Kept[int], reads: Reads) -> None:
 
 
 @pytest.mark.usefixtures("glance")
+async def test_few_names_are_read_more_often_and_many_cost_no_more_than_few(reads: Reads) -> None:
+    kept: Kept[int] = Kept(lambda: reads.now, 60.0, each=10.0)
+    await kept.of("alone", reads.read)
+    reads.now = 11.0
+    await kept.of("alone", reads.read)
+    assert reads.made == ["at 0", "at 11"]
+    for name in range(5):
+        await kept.of(f"name {name}", reads.read)
+    reads.made.clear()
+    for reads.now in (30.0, 70.9):
+        await kept.of("name 4", reads.read)
+    assert reads.made == []
+    reads.now = 71.1
+    await kept.of("name 4", reads.read)
+    assert reads.made == ["at 71"]
+
+
+@pytest.mark.usefixtures("glance")
 async def test_a_glance_takes_what_was_read_before_until_its_time_is_over(kept: Kept[int], reads: Reads) -> None:
     found = []
     for reads.now in (0.0, 59.0, 61.0, 62.0):
