@@ -29,7 +29,7 @@ def test_the_binaries_of_kubebuilder_assets_come_first() -> None:
 
 def test_a_program_built_before_is_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    built = tmp_path / "funcgate" / f"controlplane-{program._key()}"
+    built = tmp_path / "funcgate" / f"controlplane-{program._program().key}"
     built.parent.mkdir()
     built.touch()
     assert program.build(no_words) == built
