@@ -31,7 +31,7 @@ def first(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:
 
 def paused(snapshot: Snapshot, types: Sequence[str]) -> tuple[Condition, ...]:
     """Hands off. Speaks about the generation that was last acted on, since nobody acts on a newer one."""
-    generation = int(snapshot.status.get("observedGeneration", 0))
+    generation = max(0, int(snapshot.status.get("observedGeneration", 0)))  # -1 by default: none was acted on
     message = f"Nothing is looked at or changed, a deletion waits too, until the annotation {PAUSED} is removed."
     summaries = unsettled("Unknown", PAUSED_REASON, message, generation, stalled=False, reconciling=False)
     return with_summaries(summaries, read(snapshot.status), types, generation)

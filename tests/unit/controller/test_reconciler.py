@@ -531,6 +531,13 @@ async def test_a_paused_binding_is_not_looked_at(staged: Setting) -> None:
     assert (stage.engine.seen, stage.said) == ([], ["Paused"])
 
 
+async def test_pausing_what_nobody_has_looked_at_speaks_about_no_generation(staged: Setting) -> None:
+    stage = staged(an_object(status={"observedGeneration": -1}, annotations={PAUSED: "true"}))
+    await stage.one_pass()
+    written = stage.objects.bodies[KEY]["status"]
+    assert (written["observedGeneration"], written["conditions"][0]["observedGeneration"]) == (-1, 0)
+
+
 async def test_pausing_holds_a_deletion_too(staged: Setting) -> None:
     stage = staged(an_object(deleting=True, annotations={PAUSED: "true"}))
     await stage.one_pass()
