@@ -1,8 +1,8 @@
 """
 A binding's life, seen by those who only read its object: kstatus (Flux, kpt) and `kubectl wait`.
 
-The operator lives it on a real Kubernetes API and a simulated Azure; what the API server showed at each moment is kept in
-tests/kstatus/fixtures, where Argo CD's health check is tried on it too (tests/unit/test_argocd_health.py). Whatever is
+The operator lives it on a real Kubernetes API and a simulated Azure; what the API server showed at each moment is kept
+in tests/kstatus/fixtures, where Argo CD's health check is tried on it too (tests/unit/test_argocd_health.py). What is
 particular to a run, such as uids and times, is put on a fixed value. UPDATE_FIXTURES=1 writes them anew.
 """
 
@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+import argocd
 import kstatus
 from azuresim import Simulator
 from azuresim.faults import FOREVER
@@ -289,7 +290,7 @@ async def test_the_objects_of_a_life_are_those_that_are_kept(life: Life) -> None
     if os.environ.get("UPDATE_FIXTURES"):
         write(life.moments)
     assert life.moments == fixtures(), "UPDATE_FIXTURES=1 writes them anew"
-    goes_on = {name: True for name in life.waited} | dict.fromkeys(("ready", "corrected", "restarted"), False)
+    goes_on = dict.fromkeys(life.waited, True) | dict.fromkeys(("ready", "corrected", "restarted"), False)
     assert life.waited == goes_on | {"needs a person, Stalled": False}
 
 
@@ -302,3 +303,11 @@ def judged() -> Mapping[str, str]:
 
 def test_only_what_is_ready_for_its_generation_is_current(judged: Mapping[str, str]) -> None:
     assert judged == MOMENTS
+
+
+def test_argo_cd_says_what_kstatus_says_and_tells_rest_from_progress(judged: Mapping[str, str]) -> None:
+    script = (argocd.CUSTOMIZATION / "health.lua").read_text()
+    healths = {name: argocd.health(script, each)["status"] for name, each in fixtures().items()}
+    same = {CURRENT: "Healthy", FAILED: "Degraded", IN_PROGRESS: "Progressing", TERMINATING: "Progressing"}
+    at_rest = dict.fromkeys(("paused", "observing"), "Suspended")
+    assert healths == {name: same[status] for name, status in judged.items()} | at_rest

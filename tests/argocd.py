@@ -1,0 +1,95 @@
+"""
+Argo CD's Lua, as far as it is needed to try what is in deploy/argocd: Lua 5.1 with just what Argo CD opens in it.
+
+Source: argo-cd v3.4, util/lua/lua.go and oslib_safe.go (libraries, limits, what is made of an action's answer) and
+layeh.com/gopher-json (how a table becomes JSON).
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lupa import lua51
+
+Json = dict[str, Any]
+
+CUSTOMIZATION = Path(__file__).parents[1] / "deploy/argocd/resource_customizations/funcgate.dev/FunctionApiBinding"
+STATUSES = {"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"}
+
+LIMITS = """
+local date, time = os.date, os.time
+debug.sethook(function() error("takes longer than Argo CD allows") end, "", 1000000)
+getmetatable("").__index = nil
+for _, name in ipairs({"string", "math", "io", "os", "debug", "coroutine", "python"}) do
+  _G[name], package.loaded[name] = nil, nil
+end
+table.date, table.time = date, time -- where the safe os library lands; `require("os")` finds it too
+package.loaded.os = {date = date, time = time}
+"""
+
+
+def health(script: str, live: Json) -> Json:
+    """What Argo CD shows of a live object. Being deleted, it would not even ask."""
+    found = run(script, live)
+    assert found["status"] in STATUSES, found
+    return found
+
+
+def discover(script: str, live: Json) -> list[Json]:
+    """The actions that Argo CD offers, by name."""
+    found: Mapping[str, Json] = run(script, live)
+    return [{"name": name, "disabled": False} | about for name, about in sorted(found.items())]
+
+
+def act(script: str, live: Json) -> Json:
+    """The live object as the action leaves it; Argo CD patches the difference."""
+    return _cleaned(run(script, live), live)
+
+
+def run(script: str, live: Json) -> Any:
+    """What the script returns, as JSON."""
+    lua = lua51.LuaRuntime(register_eval=False)
+    lua.execute(LIMITS)
+    lua.globals().obj = _lua(lua, live)
+    return _json(lua.execute(script))
+
+
+def _lua(lua: lua51.LuaRuntime, value: Any) -> Any:
+    if isinstance(value, dict):
+        return lua.table_from({name: _lua(lua, each) for name, each in value.items() if each is not None})
+    return lua.table_from([_lua(lua, each) for each in value]) if isinstance(value, list) else value
+
+
+def _json(value: Any) -> Any:
+    if lua51.lua_type(value) != "table":
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    pairs = dict(value.items())
+    if all(isinstance(key, int) for key in pairs):  # an empty table too
+        assert list(pairs) == list(range(1, len(pairs) + 1)), "sparse array"
+        return [_json(each) for each in pairs.values()]
+    assert all(isinstance(key, str) for key in pairs), "cannot encode mixed or invalid key types"
+    return {key: _json(each) for key, each in pairs.items()}
+
+
+def _cleaned(new: Any, old: Any) -> Any:
+    """An object that came back as an empty array is what it was before: Lua cannot tell one from the other."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        return new | {name: _cleaned(new[name], each) for name, each in old.items() if name in new}
+    if isinstance(new, list) and isinstance(old, list):
+        return [_cleaned(*both) for both in zip(new, old, strict=False)] + new[len(old) :]
+    return old if new == [] and isinstance(old, dict) else new
+
+
+def merge_patch(old: Any, new: Any) -> Any:
+    """What makes the one of the other (RFC 7386), which is what Argo CD sends."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    changed = {name: merge_patch(old.get(name), each) for name, each in new.items() if old.get(name) != each}
+    return changed | dict.fromkeys(old.keys() - new.keys())
+
+
+def is_now(text: str) -> bool:
+    """Whether that is the time, within a minute, as Kubernetes writes it."""
+    then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return abs((datetime.now(UTC) - then).total_seconds()) < 60
