@@ -24,6 +24,7 @@ FORBIDDEN_ADDRESS = "x-ms-forbidden-ip"
 CLOSED = (401, 403)
 REDIRECTS = (301, 302, 303, 307, 308)
 SIGN_IN = "/.auth/login/"
+GATEWAY_FAILED = "GatewayFailed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ CAUSES: tuple[Cause, ...] = (
         "API offers it",
     ),
     Cause(
-        reason="GatewayFailed",
+        reason=GATEWAY_FAILED,
         when=_gateway(500),
         advice="the gateway failed before the function was reached: it got no token for its identity, or could not "
         "reach the backend; a trace in the API's test console names the statement",
@@ -135,11 +136,11 @@ CAUSES: tuple[Cause, ...] = (
         advice="the app's access restrictions turn the gateway away: let in its outbound addresses or network",
     ),
     Cause(
-        reason="TokenNotAccepted",
+        reason="TokenOutdated",
         when=_site(401, EASY_AUTH),
-        advice="the function app does not accept the gateway's token: audience or issuer are not those of its "
-        "settings. Settings take a moment; after a change of the registration's token version, the gateway goes on "
-        "sending tokens of the former one for up to a day",
+        advice="the function app does not accept the gateway's token, although its settings fit the registration: the "
+        "gateway keeps a token for up to a day, so this one is from before the registration, its token version or its "
+        "audience was changed, or the settings are a few minutes old and do not work yet",
         passes=True,
     ),
     Cause(
@@ -157,14 +158,14 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         reason="FunctionNotFound",
-        when=lambda heard: heard.status == 404,
-        advice="the function app answered that nothing is there: no function has this route, it is disabled, or the "
-        "function itself says so",
+        when=_silent(404),
+        advice="the functions host answered that nothing is there: no function has this route, or it is disabled",
     ),
     Cause(
         reason="FunctionRefused",
-        when=lambda heard: heard.status in (401, 403),
-        advice="the function itself turned the call away: name an operation that anybody may call",
+        when=lambda heard: heard.status in (401, 403, 404),
+        advice="the function itself turned the call away: name an operation that anybody may call, with values that "
+        "are there",
     ),
     Cause(
         reason="FunctionFailed",
@@ -185,6 +186,42 @@ def why(heard: Heard, expected: tuple[int, ...]) -> Unmet:
         f"answered with {heard.status}, and spec.verify.expect names {wanted}: correct one of the two",
         stalled=True,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """One line of the table of what a gateway's own failure, or a look at the app's host name, tells."""
+
+    reason: str
+    says: tuple[str, ...]
+    advice: str
+
+
+BEHIND_THE_GATEWAY: tuple[Inside, ...] = (
+    Inside(
+        reason="TokenNotIssued",
+        says=("authentication-managed-identity",),
+        advice="Microsoft Entra gives the gateway's identity no token for the registration: an assignment is required "
+        "and the identity has none, or the registration's service principal is disabled or gone",
+    ),
+    Inside(
+        reason="BackendNameNotResolved",
+        says=("could not be resolved", "NameNotResolved"),
+        advice="the gateway finds no address for the function app's host name: look whether the app still has it, and "
+        "in a private network at the DNS zones that the gateway's network is linked to",
+    ),
+    Inside(
+        reason="BackendCertificateNotTrusted",
+        says=("trust relationship", "CertificateNotTrusted"),
+        advice="the certificate that answers under the function app's host name has run out or is not trusted: renew "
+        "it, or look at what stands in front of the app",
+    ),
+)
+
+
+def inside(told: str) -> Inside | None:
+    """Which failure behind the gateway this is: a sentence of its trace, or the reason of an unanswered call."""
+    return next((each for each in BEHIND_THE_GATEWAY if any(text in told for text in each.says)), None)
 
 
 def may_be_the_doors(heard: Heard) -> bool:

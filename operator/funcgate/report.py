@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from funcgate.conditions import IN_SYNC
+from funcgate.effects import effects
 from funcgate.engine import PENDING, Outcome, Pass, Write
 from funcgate.model import Action
 
@@ -105,18 +106,20 @@ MARKS = {State.HOLDS: "✓", State.BROKEN: "✗", State.UNKNOWN: "?"}
 
 
 def chain_lines(name: str, done: Pass) -> Iterator[str]:
-    """The chain as text: a line for each link, and what is said of it."""
+    """The chain as text: a line for each link, what is said of it, and what it does to calls that something differs."""
     yield name
     for link in chain(done):
         first, *more = link.says or ("",)
         yield f"  {MARKS[link.state]} {link.name:9} {first}"
         yield from (f"{'':14}{each}" for each in more)
+    yield from (f"  → {each}" for each in effects(done))
 
 
 def chain_as_json(name: str, done: Pass) -> dict[str, Any]:
     """The chain as data; `docs/reference/explain.md` describes it."""
     links = [{"link": each.name, "state": str(each.state), "says": list(each.says)} for each in chain(done)]
-    return {"binding": name, "links": links}
+    causes = [{"cause": each.cause, "says": each.says} for each in effects(done)]
+    return {"binding": name, "links": links, "causes": causes}
 
 
 def condition(done: Pass, type_: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,7 @@ from azuresim.world import World
 LONGEST_BODY = 32 * 1024 * 1024
 AIOHTTPS_LIMIT = 1024 * 1024
 NO_CONTENT = ("", b"")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Simulator:
@@ -63,10 +65,11 @@ class Simulator:
         check = ContractCheck(self.deviations, refused=check_refused) if check_contracts else None
         self._services = Services(self.world, check)
         self._authority = trustme.CA()
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[tuple[str, datetime | None], ssl.SSLContext] = {}
         self._sessions: list[ClientSession] = []
         self._stack = contextlib.AsyncExitStack()
         self._ended = asyncio.Event()
+        self._server = web.Server(self._serve, access_log=None)
 
     @property
     def url(self) -> str:
@@ -81,7 +84,7 @@ class Simulator:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="azuresim-"))
         self._ca_file = Path(folder) / "ca.pem"
         self._authority.cert_pem.write_to_path(str(self._ca_file))
-        runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1.0)
+        runner = web.ServerRunner(self._server, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, self.host, self.port, ssl_context=self.server_context())
@@ -103,6 +106,12 @@ class Simulator:
         if self.deviations:
             raise AssertionError("Departures from the contracts:\n" + "\n".join(self.deviations))
 
+    def end_connections(self) -> None:
+        """Every client has to make a new one; what goes on is broken off."""
+        for connection in self._server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+
     def server_context(self) -> ssl.SSLContext:
         context = self._context_for(self.host)
         context.sni_callback = self._choose_certificate
@@ -113,11 +122,14 @@ class Simulator:
             connection.context = self._context_for(name)
 
     def _context_for(self, name: str) -> ssl.SSLContext:
-        if name not in self._contexts:
+        ends = LONG_AGO if name in self.world.outdated else None
+        if (name, ends) not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._authority.issue_cert(name, self.host, "localhost").configure_cert(context)
-            self._contexts[name] = context
-        return self._contexts[name]
+            began = ends and ends - timedelta(days=90)
+            names = (name, self.host, "localhost")
+            self._authority.issue_cert(*names, not_before=began, not_after=ends).configure_cert(context)
+            self._contexts[name, ends] = context
+        return self._contexts[name, ends]
 
     # --- clients ----------------------------------------------------------------------------------------------------
     def client_context(self) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ The state of one simulated Azure: everything a handler may touch, handed in, no 
     world.operations    long-running operations (operations.py)
     world.faults        trouble that calls meet: faults.add(method=, path=, status=, …), faults.at_random (faults.py)
     world.switches      what nobody could verify, both ways (switches.py)
+    world.nameless, world.outdated   host names that nobody can resolve, or whose certificate has run out
     world.latency       seconds added to each call of ARM, Graph and Entra; world.delays.add(…) for one kind of call
     world.denied        RBAC actions denied to callers, lower case, "*" allowed; world.grants_later(action, seconds=…)
     world.policies      policies.deny("*/namedvalues/*") (arm/policies.py); world.quotas: token buckets (arm/quotas.py)
@@ -95,6 +96,8 @@ class World:
     policies: Policies = field(default_factory=Policies)
     gateway: GatewayState = field(default_factory=GatewayState)
     late_grants: dict[str, float] = field(default_factory=dict)
+    nameless: set[str] = field(default_factory=set)
+    outdated: set[str] = field(default_factory=set)
     made: int = 0
 
     def __post_init__(self) -> None:

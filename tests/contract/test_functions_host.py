@@ -1,10 +1,11 @@
 """The functions host: routes, levels and keys, without Easy Auth before it unless said otherwise."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from azuresim.web import Runtime, http_function
+from azuresim.web import Runtime, http_function, site_of
 from contract.web_world import SITE, Web, closed, web
 
 
@@ -32,6 +33,14 @@ async def test_a_route_reaches_its_function(here: Web, path: str, function: str,
     """Source: learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger (routes)."""
     answer = (await here.call(path)).data()
     assert (answer["function"], answer["values"]) == (function, values)
+
+
+async def test_what_a_functions_own_code_says_is_the_answer(here: Web) -> None:
+    """Source: learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-output."""
+    behind = site_of(here.world, SITE)
+    behind.functions = [replace(http_function("Ping", level="anonymous", route="ping"), says=(404, "nobody"))]
+    answer = await here.call("/v1/ping")
+    assert (answer.status, answer.body, len(here.world.invocations)) == (404, b"nobody", 1)
 
 
 async def test_a_constraint_is_no_part_of_the_parameters_name(here: Web) -> None:

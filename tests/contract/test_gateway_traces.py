@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from azuresim.gateway.traces import issue_token, trace
-from contract.apim_world import DOOR, HOST_KEY, SERVICE, Apim, apim
+from contract.apim_world import DOOR, HOST_KEY, SERVICE, SITE_HOST, Apim, apim
 from contract.gateway_world import SYSTEM, TO_BACKEND, a_key, furnished, scoped
 
 pytestmark = pytest.mark.item("apim-16")
@@ -55,6 +55,25 @@ async def test_a_trace_shows_what_failed(here: Apim) -> None:
     await furnished(here, SEND)
     text = json.dumps((await traced(here))["traceEntries"])
     assert "ExpressionValueEvaluationFailure" in text
+
+
+async def test_a_backend_whose_certificate_has_run_out_is_not_called_and_the_trace_says_so(here: Apim) -> None:
+    """Source: techcommunity.microsoft.com/t5/azure-paas-blog, "Troubleshoot 500 BackendConnectionFailure SSL/TLS"."""
+    await furnished(here)
+    here.world.outdated.add(SITE_HOST)
+    text = json.dumps((await traced(here))["traceEntries"])
+    assert "BackendConnectionFailure" in text
+    assert "Could not establish trust relationship for the SSL/TLS secure channel." in text
+    assert here.world.invocations == []
+
+
+async def test_a_backend_without_an_address_is_not_called_and_the_trace_says_so(here: Apim) -> None:
+    """Source: learn.microsoft.com/azure/api-management/api-management-error-handling-policies; the text is assumed."""
+    await furnished(here)
+    here.world.nameless.add(SITE_HOST)
+    text = json.dumps((await traced(here))["traceEntries"])
+    assert f"The remote name could not be resolved: '{SITE_HOST}'" in text
+    assert here.world.invocations == []
 
 
 async def test_a_trace_holds_no_secrets(here: Apim) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from typing import Any
 
 import aiohttp
@@ -133,3 +135,33 @@ async def test_latency_can_be_set_for_a_kind_of_call(azure: Simulator) -> None:
     await put(azure)
     await get(azure)
     assert 0.02 <= loop.time() - began < 5.0
+
+
+# --- connections and certificates -------------------------------------------------------------------------------------
+async def test_a_certificate_that_has_run_out_is_what_new_connections_are_shown(azure: Simulator) -> None:
+    """No Azure behaviour."""
+
+    async def connect() -> None:
+        _, writer = await asyncio.open_connection(
+            azure.host, azure.port, ssl=azure.client_context(), server_hostname="orders.example"
+        )
+        writer.close()
+
+    await connect()
+    azure.world.outdated.add("orders.example")
+    with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
+        await connect()
+    azure.world.outdated.clear()
+    await connect()
+
+
+async def test_connections_can_be_ended_and_clients_make_new_ones(azure: Simulator) -> None:
+    """No Azure behaviour."""
+    reader, writer = await asyncio.open_connection(azure.host, azure.port, ssl=azure.client_context())
+    writer.write(b"GET /nowhere HTTP/1.1\r\nHost: nobody\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    azure.end_connections()
+    async with asyncio.timeout(PATIENCE):
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+    assert await outcome(get(azure)) == "404"

@@ -9,11 +9,13 @@ import pytest
 from azuresim.gateway.front import gateway
 from azuresim.scenarios import at_once, put
 from azuresim.web import site_of
+from azuresim.web.sites import Runtime
 from azuresim.wire import HttpCall
+from azuresim.world import Call
 from funcgate.azure import Secret
 from funcgate.engine import Pass
 from funcgate.spec import Binding, Cluster, SecretRef
-from integration.azure_stage import Stage, on_stage, outcome
+from integration.azure_stage import Stage, WatchedLog, on_stage, outcome
 
 KEYED: dict[str, Any] = {
     "operation": "GET /orders",
@@ -149,13 +151,44 @@ def _global_policy(stage: Stage, statement: str) -> None:
     put(stage.world, f"{stage.team.service_id}/policies/policy", {"format": "rawxml", "value": policy})
 
 
-def answered(status: int, text: str) -> Callable[[Stage], None]:
-    """The function itself, or what stands between it and the gateway, says that."""
-    return lambda stage: _fault(stage, status, text)
+def the_function_says(status: int, text: str) -> Callable[[Stage], None]:
+    """Its own code does."""
+    return lambda stage: _code(stage, status, text)
 
 
-def _fault(stage: Stage, status: int, text: str) -> None:
-    stage.world.faults.add(method="GET", service="gateway", status=status, body=text)
+def _code(stage: Stage, status: int, text: str) -> None:
+    functions = site_of(stage.world, stage.team.site_id).functions
+    functions[:] = [replace(each, says=(status, text)) if each.name == "ListOrders" else each for each in functions]
+
+
+def a_circuit_breaker_is_open(stage: Stage) -> None:
+    """Somebody gave the backend one, and a function that failed has tripped it."""
+    failing = {"count": 1, "interval": "PT5M", "statusCodeRanges": [{"min": 500, "max": 599}]}
+    rule = {"name": "any", "failureCondition": failing, "tripDuration": "PT5M"}
+    put(stage.world, stage.team.backend_id, {**stage.backend, "circuitBreaker": {"rules": [rule]}})
+    _code(stage, 500, "oh no")
+    url = f"https://{stage.team.gateway_host}/{stage.team.api_path}/orders"
+    key = {"Ocp-Apim-Subscription-Key": stage.team.subscription_key}
+    assert at_once(gateway(HttpCall.of("GET", url, key), stage.world)).status == 500
+
+
+def the_host_goes_down(stage: Stage) -> None:
+    """Between the looks at its keys and the call."""
+    behind = site_of(stage.world, stage.team.site_id)
+    stage.world.log = WatchedLog(lambda call: setattr(behind, "runtime", Runtime.UNAVAILABLE) if _keys(call) else None)
+
+
+def _keys(call: Call) -> bool:
+    return call.path.lower().endswith("/listkeys")
+
+
+def no_name(stage: Stage) -> None:
+    stage.world.nameless.add(stage.team.site_host)
+
+
+def a_certificate_that_has_run_out(stage: Stage) -> None:
+    stage.world.outdated.add(stage.team.site_host)
+    stage.simulator.end_connections()  # nobody shows a certificate to those that are open
 
 
 def a_limit_is_reached(stage: Stage) -> None:
@@ -210,6 +243,10 @@ def before_any_call(stage: Stage) -> Binding:
     return a_binding(stage)
 
 
+def traced(stage: Stage) -> Binding:
+    return a_binding(stage, trace="OnFailure")
+
+
 def without_key(stage: Stage) -> Binding:
     return replace(
         stage.binding(verify=KEYED, functionApp={"id": stage.team.site_id, "key": {"source": "None"}}),
@@ -229,21 +266,28 @@ CASES: list[Case] = [
     ("CallerTokenRefused", by_policy(ASKS), a_binding),
     ("CallerAddressRefused", by_policy(FILTER), a_binding),
     ("CallVolumeExceeded", a_limit_is_reached, a_binding),
-    ("TokenNotAccepted", another_token_version, a_binding),
+    ("TokenOutdated", another_token_version, a_binding),
     ("CallerNotAllowed", another_tenant, a_binding),
     ("AccessRestricted", no_way_in_for_the_gateway, a_binding),
     ("KeyRefused", nothing, without_key),
     ("FunctionNotFound", a_function_gone, a_binding),
-    ("GatewayFailed", nobody_is_assigned, before_any_call),
-    ("FunctionRefused", answered(403, "not you"), a_binding),
-    ("FunctionFailed", answered(500, "oh no"), a_binding),
+    ("FunctionRefused", the_function_says(403, "not you"), a_binding),
+    ("FunctionRefused", the_function_says(404, "no such order"), a_binding),
+    ("FunctionFailed", the_function_says(500, "oh no"), a_binding),
     ("BackendSlow", a_slow_function, a_binding),
-    ("BackendUnavailable", answered(502, "<html>bad gateway</html>"), a_binding),
-    ("HostRuntimeDown", answered(503, "Function host is not running."), a_binding),
+    ("BackendUnavailable", a_circuit_breaker_is_open, a_binding),
+    ("HostRuntimeDown", the_host_goes_down, a_binding),
+    ("TokenNotIssued", nobody_is_assigned, before_any_call),
+    ("BackendNameNotResolved", no_name, traced),
+    ("BackendCertificateNotTrusted", a_certificate_that_has_run_out, a_binding),
+    ("BackendCertificateNotTrusted", a_certificate_that_has_run_out, traced),
+    ("GatewayFailed", no_name, a_binding),
 ]
 
 
-@pytest.mark.parametrize(("reason", "broken", "binding"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("reason", "broken", "binding"), CASES, ids=[f"{case[0]} {case[2].__name__}" for case in CASES]
+)
 async def test_a_call_that_fails_has_its_cause_named(
     stage: Stage, reason: str, broken: Callable[[Stage], Any], binding: Callable[[Stage], Binding]
 ) -> None:
@@ -265,7 +309,7 @@ async def test_a_failing_call_is_traced_and_its_statement_quoted(stage: Stage) -
     nobody_is_assigned(stage)
     done = await stage.reconcile(a_binding(stage, trace="OnFailure"))
     found = outcome(done, "Verified")
-    assert found.reason == "GatewayFailed"
+    assert found.reason == "TokenNotIssued"
     assert "; the gateway's trace says authentication-managed-identity: " in found.message
     assert "AADSTS501051" in found.message
     secrets = [stage.team.subscription_key, stage.team.host_key, *stage.world.gateway.tokens]
@@ -294,6 +338,6 @@ async def test_without_the_right_to_trace_the_cause_is_named_all_the_same(stage:
     stage.world.denied.add("microsoft.apimanagement/service/gateways/listdebugcredentials/action")
     done = await stage.reconcile(a_binding(stage, trace="OnFailure"))
     found = outcome(done, "Verified")
-    assert found.reason == "GatewayFailed"
+    assert found.reason == "TokenNotIssued"
     assert "; no trace could be had: the operator may not perform" in found.message
     assert "listDebugCredentials/action" in found.message

@@ -24,6 +24,7 @@ from funcgate.cli.plan import CHANGES, NOTHING_TO_DO
 from funcgate.conditions import READY, RECONCILING, STALLED
 from funcgate.controller import registrations, scopes, verdicts
 from funcgate.controller.cache import FINALIZER
+from funcgate.effects import ABSENT, ANYBODY, EFFECTS
 from funcgate.engine import Outcome, Pass, Write
 from funcgate.metrics import Metrics
 from funcgate.model import Action, Drift
@@ -127,6 +128,11 @@ def test_every_condition_has_a_heading_and_every_heading_a_condition() -> None:
 
 def test_every_reason_in_the_code_has_a_heading() -> None:
     assert reasons_in_the_code() - set(headings(reference("conditions"), 4)) == set()
+
+
+def test_every_cause_that_explain_knows_has_its_line() -> None:
+    known = {each.cause for each in (*EFFECTS.values(), *ABSENT.values(), ANYBODY)}
+    assert set(re.findall(r"^\| `(\w+)` \| \w", reference("explain"), re.MULTILINE)) - {"0", "1", "2"} == known
 
 
 def test_no_reason_is_documented_that_the_code_cannot_give() -> None:

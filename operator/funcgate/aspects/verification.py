@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from funcgate import traces
-from funcgate.answers import from_in_front, is_the_doors, may_be_the_doors, why
+from funcgate.answers import GATEWAY_FAILED, from_in_front, inside, is_the_doors, may_be_the_doors, why
 from funcgate.azure import ApimClient, FunctionAppClient, Heard, ProbeClient, Secret
 from funcgate.clock import utc_now
 from funcgate.errors import AzureError, TryAgain, Unmet
@@ -16,6 +16,7 @@ from funcgate.spec import Binding
 
 DEBUG = "Apim-Debug-Authorization"
 TRACE_ID = "apim-trace-id"
+FETCHES = "authentication-managed-identity"
 SUBSCRIPTION_KEY = "Ocp-Apim-Subscription-Key"
 FUNCTIONS_KEY = "x-functions-key"
 
@@ -89,6 +90,9 @@ class Verification(Check):
         if heard.status not in verify.expected:
             unmet = why(heard, verify.expected)
             traced = await self._traced(binding, facts, headers) if verify.trace == "OnFailure" else ""
+            if unmet.reason == GATEWAY_FAILED:
+                found = inside(traced) or inside(await self._looked_at(binding, facts))
+                unmet = Unmet(found.reason, f"answered with {heard.status}: {found.advice}") if found else unmet
             text = f"{verify.operation} through the gateway {unmet.message}{traced}"
             raise Unmet(unmet.reason, text, stalled=unmet.stalled)
         return f"{verify.operation} through the gateway was answered with {heard.status}."
@@ -105,6 +109,18 @@ class Verification(Check):
             return f"; no trace could be had: {unheard}"
         told = traces.decisive(trace, [token.reveal(), *headers.values()]) if trace else None
         return f"; the gateway's trace says {told}" if told else "; the gateway's trace names no statement that failed"
+
+    async def _looked_at(self, binding: Binding, facts: Facts) -> str:
+        """What can be seen from here of why the gateway does not reach the app; empty when nothing can."""
+        principal = getattr(facts.registered, "principal", None)
+        if principal and principal.assignment_required and not binding.spec.entra.require_assignment:
+            return FETCHES  # where the manifest requires it, the identity is known to be assigned
+        path = nobodys_path(str(facts.route_prefix or ""), facts.routes or ())
+        try:
+            await self.probe.get(f"https://{facts.host_name}{path}", "direct") if path else None
+        except TryAgain as unheard:
+            return unheard.reason
+        return ""
 
     async def _ask(self, url: str, kind: str, headers: Mapping[str, str] | None = None) -> Heard:
         try:
@@ -127,7 +143,9 @@ class Verification(Check):
 
 def _doubt(failure: BaseException) -> int:
     """Mistakes of ours come first, then what is not so, then what could not be seen."""
-    return (1 + (failure.status == "Unknown")) if isinstance(failure, Unmet) else 0
+    if isinstance(failure, Unmet):
+        return 1 + (failure.status == "Unknown")
+    return 2 if isinstance(failure, AzureError) else 0
 
 
 def _path(binding: Binding) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from socket import gaierror
 from typing import Any
 
 from funcgate.errors import AccessDenied, AzureError, NotFound, Rejected, TryAgain
@@ -92,6 +93,8 @@ def refusal(method: str, path: str, status: int, headers: Mapping[str, str], bod
 
 def unreachable(host: str, cause: BaseException) -> TryAgain:
     """No answer at all. Names host and kind of failure; addresses and ports, which change from try to try, stay out."""
+    if isinstance(cause, gaierror) or "DNS" in type(cause).__name__:
+        return TryAgain(f"no address was found for {host}", reason="NameNotResolved")
     if "certificate" in f"{type(cause).__name__} {cause}".lower():
         return TryAgain(
             f"the certificate of {host} is not trusted; SSL_CERT_FILE must name a bundle with its authority",

@@ -1,7 +1,11 @@
 """
 Calls from the gateway to others: function apps, web apps, other gateways, Entra, Resource Manager, Graph; by host name.
 
-Any other host cannot be reached. A delay that a world has for such calls counts against the timeout.
+Any other host cannot be reached, nor one that has lost its name or whose certificate has run out. A delay that a world
+has for such calls counts against the timeout.
+
+Source: techcommunity.microsoft.com/t5/azure-paas-blog, "Troubleshoot 500 BackendConnectionFailure SSL/TLS Error" (500,
+forward-request, BackendConnectionFailure, and the sentence). Assumed: that of a name, which is .NET's.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from azuresim.gateway.exchange import Exchange
 
 MOST_HOPS = 10
+UNTRUSTED = (
+    "The underlying connection was closed: Could not establish trust relationship for the SSL/TLS secure channel."
+)
 _hops: ContextVar[int] = ContextVar("hops", default=0)
 
 
@@ -31,7 +38,11 @@ async def reach(exchange: Exchange, call: HttpCall, source: str, limit: float | 
     name = REAL_NAMES.get(call.host) or next((n for suffix, (n, _) in HOSTS.items() if call.host.endswith(suffix)), "")
     if not known or call.scheme not in ("http", "https") or _hops.get() >= MOST_HOPS:
         error = f"{source}: no simulated backend answers at {call.host}"
-        raise PolicyFailure(500, INTERNAL, reason="BackendConnectionFailure", error=error)
+        raise unconnected(error)
+    if call.host in world.nameless:
+        raise unconnected(f"The remote name could not be resolved: '{call.host}'")
+    if call.scheme == "https" and call.host in world.outdated:
+        raise unconnected(UNTRUSTED)
     if limit is not None and world.delays.of(call, name, 0.0) > limit:
         status = world.switches.apim_backend_timeout_status
         error = f"{source}: the backend did not answer within {limit:g} seconds"
@@ -46,6 +57,10 @@ async def reach(exchange: Exchange, call: HttpCall, source: str, limit: float | 
         return (await Services(world, None).handle(name, call)).answer
     finally:
         _hops.reset(token)
+
+
+def unconnected(error: str) -> PolicyFailure:
+    return PolicyFailure(500, INTERNAL, reason="BackendConnectionFailure", error=error)
 
 
 def sent_from(exchange: Exchange, call: HttpCall) -> CIMultiDict[str]:

@@ -85,6 +85,9 @@ def _run(call: HttpCall, world: World, document: Document, behind: Site, admitte
         return started
     name, claims = started.match.function.name, dict(admitted.claims or {})
     world.invocations.append(Invocation(function=name, claims=claims, at=world.clock.timestamp(), site=document.id))
+    if started.match.function.says is not None:
+        status, text = started.match.function.says
+        return HttpAnswer.text(status, text)
     return HttpAnswer.json(200, _echo(call, behind, admitted, _which(started)))
 
 

@@ -64,6 +64,7 @@ class Function:
     language: str = "python"
     disabled: bool = False
     readable: bool = True  # False: a function.json that does not parse, listed with `config: {}`
+    says: tuple[int, str] | None = None  # what its own code answers; None: what arrived
 
     @property
     def trigger(self) -> JSON | None:
