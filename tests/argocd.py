@@ -5,6 +5,8 @@ Source: argo-cd v3.4, util/lua/lua.go and oslib_safe.go (libraries, limits, what
 layeh.com/gopher-json (how a table becomes JSON).
 """
 
+import copy
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,3 +95,54 @@ def is_now(text: str) -> bool:
     """Whether that is the time, within a minute, as Kubernetes writes it."""
     then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return abs((datetime.now(UTC) - then).total_seconds()) < 60
+
+
+# --- what Argo CD calls OutOfSync
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def out_of_sync(git: Json, live: Json) -> Json:
+    """
+    What Argo CD's three-way diff would change in the live object; empty when that is in sync.
+
+    Only what Git says, or said when it was last applied, is compared; lists are compared as a whole. Source: argo-cd,
+    gitops-engine/pkg/diff/diff.go, which makes JSON merge patches for custom resources.
+    """
+    last = json.loads(live["metadata"].get("annotations", {}).get(LAST_APPLIED, "null")) or copy.deepcopy(git)
+    last["metadata"].pop("namespace", None)  # kubectl writes these two down whether or not Git says them
+    if not last["metadata"].get("annotations"):
+        last["metadata"].pop("annotations", None)
+    found: Json = _both(_changes(git, live), _removals(git, last, live))
+    return found
+
+
+def _changes(git: Json, live: Json) -> Json:
+    """What Git says and the live object does not."""
+    changed: Json = {}
+    for name, each in git.items():
+        there = live.get(name)
+        if isinstance(each, dict) and isinstance(there, dict):
+            if inner := _changes(each, there):
+                changed[name] = inner
+        elif each != there:
+            changed[name] = each
+    return changed
+
+
+def _removals(git: Json, last: Json, live: Json) -> Json:
+    """What Git said before, says no more, and the live object still has."""
+    removed: Json = {}
+    for name, each in last.items():
+        if name not in git and name in live:
+            removed[name] = None
+        elif all(isinstance(part.get(name), dict) for part in (git, last, live)) and (
+            inner := _removals(git[name], each, live[name])
+        ):
+            removed[name] = inner
+    return removed
+
+
+def _both(one: Json, other: Json) -> Json:
+    inner = {name: _both(one[name], other[name]) for name in one.keys() & other.keys()}
+    return one | other | inner
