@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
-from lupa import lua51
+from lupa import lua51  # type: ignore[import-untyped]
 
 Json = dict[str, Any]
 
@@ -33,7 +34,7 @@ package.loaded.os = {date = date, time = time}
 
 def health(script: str, live: Json) -> Json:
     """What Argo CD shows of a live object. Being deleted, it would not even ask."""
-    found = run(script, live)
+    found: Json = run(script, live)
     assert found["status"] in STATUSES, found
     return found
 
@@ -46,7 +47,8 @@ def discover(script: str, live: Json) -> list[Json]:
 
 def act(script: str, live: Json) -> Json:
     """The live object as the action leaves it; Argo CD patches the difference."""
-    return _cleaned(run(script, live), live)
+    found: Json = _cleaned(run(script, live), live)
+    return found
 
 
 def run(script: str, live: Json) -> Any:
@@ -95,6 +97,31 @@ def is_now(text: str) -> bool:
     """Whether that is the time, within a minute, as Kubernetes writes it."""
     then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return abs((datetime.now(UTC) - then).total_seconds()) < 60
+
+
+# --- how an installation is told of the Lua
+
+CONFIG_MAP = CUSTOMIZATION.parents[2] / "argocd-cm.yaml"
+KEYS = "resource.customizations.{}.funcgate.dev_FunctionApiBinding"
+
+
+def config_map() -> str:
+    """What makes Argo CD's ConfigMap of one without our kind: operator-manual/health.md and resource_actions.md."""
+    health, discovery = (
+        (CUSTOMIZATION / "health.lua").read_text(),
+        (CUSTOMIZATION / "actions/discovery.lua").read_text(),
+    )
+    lines = [
+        "# The Lua of resource_customizations/, which has its tests beside it, as Argo CD's ConfigMap takes it.\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: argocd-cm\ndata:\n",
+        f"  {KEYS.format('health')}: |\n{indent(health, ' ' * 4)}",
+        f"  {KEYS.format('actions')}: |\n    discovery.lua: |\n{indent(discovery, ' ' * 6)}    definitions:\n",
+    ]
+    for script in sorted(CUSTOMIZATION.glob("actions/*/action.lua")):
+        lines.append(
+            f"      - name: {script.parent.name}\n        action.lua: |\n{indent(script.read_text(), ' ' * 10)}"
+        )
+    return "".join(lines)
 
 
 # --- what Argo CD calls OutOfSync
