@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from funcgate.conditions import Condition, settled, unsettled
+from funcgate.engine import Outcome
 from funcgate.model import Action, Drift
 from funcgate.spec import Binding
 
@@ -20,6 +21,7 @@ class AWrite:
     key: str = "backends/orders"
     action: Action = Action.UPDATE
     drifts: Sequence[Drift] = (Drift(field="url", wanted="https://orders", seen="http://orders"),)
+    made: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,15 @@ class APass:
     done: bool = False
     retry_after: float | None = None
     throttled: bool = False
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What became of each aspect, as its condition says."""
+        return [
+            Outcome(condition=each.type, status=each.status, reason=each.reason, message=each.message)
+            for each in self.conditions
+            if each.type in TYPES
+        ]
 
 
 def ready(generation: int = 1, **more: Any) -> APass:

@@ -7,6 +7,7 @@ else, so a pass lasts as long as its longest chain of dependent calls. An error 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from graphlib import TopologicalSorter
@@ -29,6 +30,7 @@ from funcgate.model import (
     Phase,
     Plan,
     camel,
+    leaving,
     named,
     plan,
 )
@@ -37,6 +39,8 @@ from funcgate.spec import Binding
 S = TypeVar("S")
 
 PENDING = "ChangesPending"
+IGNORED = "Ignored"
+CONTESTED = "Contested"
 NOTHING_KNOWN = Facts()
 SHOWN_FACTS = (
     "gateway_url",
@@ -59,6 +63,7 @@ class Write:
     key: str
     action: Action
     drifts: tuple[Drift, ...]
+    made: bool = True  # else it would be made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class Outcome:
     blocking: bool = True  # Ready waits for it
     after_seconds: float | None = None  # Azure asked to come back then, not sooner
     throttled: bool = False
-    changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
+    changes: tuple[Write, ...] = ()  # made in this pass, or such as it would make
 
     @property
     def true(self) -> bool:
@@ -91,7 +96,7 @@ class Pass:
 
     @property
     def changes(self) -> tuple[Write, ...]:
-        """All writes of the pass; of a dry run those that it would make."""
+        """All writes of the pass, and those that it would make where it only reports."""
         return tuple(write for outcome in self.outcomes for write in outcome.changes)
 
     @property
@@ -319,6 +324,7 @@ class _AspectRun(Generic[S]):
             ok = True
             return self._unmet(verdict) if verdict else self._outcome("True", IN_SYNC, self._described())
         except Unmet as unmet:
+            ok = self._left
             return self._unmet(unmet)
         except AzureError as error:
             return self._failed(error)
@@ -326,21 +332,46 @@ class _AspectRun(Generic[S]):
             self._seen()
             self.run.mark_passed(self.aspect, Phase, ok=ok)
 
+    @property
+    def _left(self) -> bool:
+        """Whether differences of this part are left to people, so that nobody waits for its writes."""
+        return not (self.binding.deleting or self.binding.corrects(self.aspect.name))
+
     async def _reconcile(self) -> Unmet | None:
         """What is still not as it must be once all is written."""
         observed = await self._observe()
         try:
+            if self.binding.spec.drift.mode_of(self.aspect.name) == "Ignore":
+                return await self._ignore(observed)
             return await self._settle(observed)
         except Unmet as unmet:
             raise self.aspect.meanwhile(observed, unmet) from unmet
 
+    async def _ignore(self, observed: Mapping[str, Observed[S]]) -> Unmet:
+        """Whatever stands there is left as it is, but a hole is said to be one."""
+        with suppress(Unmet):
+            await self.run.await_facts(self.aspect)
+        left = Unmet(IGNORED, "differences are left to others (spec.drift)", status="Unknown", blocking=False)
+        return self.aspect.hole(self.binding, self.run.facts, observed) or left
+
     async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
         desired = self.aspect.desired(self.binding, self.run.facts)
-        if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt)):
+        if await self._carry_out(self._plan(desired, observed), leave=self._leaves(observed)):
             observed = await self._observe()
-            self._must_stand(plan(desired, observed, adopt=self.binding.spec.adopt))
-        return self.aspect.judge(self.binding, self.run.facts, observed)
+            self._must_stand(self._plan(desired, observed))
+        contest = self.binding.contested.get(self.aspect.name) if self.changes else None
+        return _contested(contest) if contest else self.aspect.judge(self.binding, self.run.facts, observed)
+
+    def _plan(self, desired: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> Plan[S]:
+        spec = self.binding.spec
+        return plan(leaving(desired, observed, spec.drift.ignored(self.aspect.name)), observed, adopt=spec.adopt)
+
+    def _leaves(self, observed: Mapping[str, Observed[S]]) -> bool:
+        """Whether nothing is written: a dry run, or a part that is only reported. A contested hole is closed again."""
+        if self.run.dry_run or self.binding.spec.drift.mode_of(self.aspect.name) != "Correct":
+            return True
+        return self._left and not self.aspect.hole(self.binding, self.run.facts, observed)
 
     async def _tear_down(self) -> None:
         """Nothing of ours is left, or what it was in is gone."""
@@ -349,15 +380,20 @@ class _AspectRun(Generic[S]):
         except NotFound as missing:
             await self._confirm_gone(missing)
         else:
-            await self._carry_out(plan({}, observed))
+            await self._carry_out(plan({}, observed), leave=self.run.dry_run)
 
-    async def _carry_out(self, planned: Plan[S]) -> bool:
-        """Whether anything was written. A dry run reports the writes and stops there."""
-        if self.run.dry_run:
-            self.changes += map(self._write, planned.changes)
+    async def _carry_out(self, planned: Plan[S], *, leave: bool) -> bool:
+        """Whether anything was written. What is left is reported as the writes that it would take."""
+        if leave:
+            self.changes += (self._write(change, made=False) for change in planned.changes)
         self._object(planned)
-        if self.run.dry_run and self.changes:
-            raise Unmet(PENDING, _summary(self.changes))
+        if leave and self.changes:
+            contest = self.binding.contested.get(self.aspect.name)
+            raise (
+                _contested(f"{contest}: {_summary(self.changes)}")
+                if contest
+                else Unmet(PENDING, _summary(self.changes))
+            )
         return await self._apply(planned.changes)
 
     async def _confirm_gone(self, missing: NotFound) -> None:
@@ -403,7 +439,7 @@ class _AspectRun(Generic[S]):
                 await self.run.await_turn(self.aspect, phase)
             for change in due:
                 await self.aspect.apply(self.binding, change)
-                self.changes.append(self._write(change))
+                self.changes.append(self._write(change, made=True))
             self.run.mark_passed(self.aspect, [phase], ok=True)
         return bool(steps)
 
@@ -415,8 +451,10 @@ class _AspectRun(Generic[S]):
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
-    def _write(self, change: Change[S]) -> Write:
-        return Write(condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts)
+    def _write(self, change: Change[S], *, made: bool) -> Write:
+        return Write(
+            condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts, made=made
+        )
 
     def _must_stand(self, remaining: Plan[S]) -> None:
         """What was written is there and ours. Raises TryAgain for what Azure does not show yet, Unmet for a rival."""
@@ -452,6 +490,10 @@ class _AspectRun(Generic[S]):
             changes=tuple(self.changes),
             **more,
         )
+
+
+def _contested(how: str) -> Unmet:
+    return Unmet(CONTESTED, how, stalled=True)
 
 
 def conflict(keys: Iterable[str]) -> Unmet:
