@@ -47,7 +47,7 @@ def actor() -> str:
     return _actor.get()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Write:
     """One change. `before` is None for what is new, `after` for what is gone; `at` is the world's time."""
 

@@ -174,16 +174,11 @@ class Simulator:
         call = call_of(request, body)
         service = service_of(call)
         fault = self.world.faults.take(call, service)
-        if fault is not None and fault.replaces_the_work:
-            handled = Handled(HttpAnswer(500) if fault.reset else fault.answer())
-        else:
-            handled = await self._handled(service, call)
-            if fault is not None and fault.after and not fault.reset:
-                handled.answer = fault.answer()
+        handled = await (self._handled(service, call) if fault is None else self._faulty(service, call, fault))
         self._record(service, call, handled, began)
-        return (
-            written(request, handled.answer) if fault is None else await self._troubled(request, handled.answer, fault)
-        )
+        if fault is not None:
+            return await self._troubled(request, handled.answer, fault)
+        return written(request, handled.answer)
 
     async def _handled(self, service: str, call: HttpCall) -> Handled:
         try:
@@ -192,6 +187,15 @@ class Simulator:
             self.world.crashes.append(f"{call.method} {call.path}\n{traceback.format_exc()}")
             error = {"code": "InternalServerError", "message": "The simulated Azure failed; see world.crashes."}
             return Handled(HttpAnswer.json(500, {"error": error}))
+
+    async def _faulty(self, service: str, call: HttpCall, fault: Fault) -> Handled:
+        """The answer with what the fault makes of it: nothing was done, or it was and the answer is another one."""
+        if fault.replaces_the_work:
+            return Handled(HttpAnswer(500) if fault.reset else fault.answer())
+        handled = await self._handled(service, call)
+        if fault.after and not fault.reset:
+            handled.answer = fault.answer()
+        return handled
 
     async def _troubled(self, request: web.BaseRequest, answer: HttpAnswer, fault: Fault) -> web.StreamResponse:
         """What is left of an answer that trouble happened to."""

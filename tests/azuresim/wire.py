@@ -7,6 +7,7 @@ three times as long to make.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,9 @@ AUTHORIZATION = istr("Authorization")
 CONTENT_TYPE = istr("Content-Type")
 HOST = istr("Host")
 JSON = "application/json; charset=utf-8"
+DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+LONG_NUMBER = b"0" * 17
+DEEP = 200
 
 
 @dataclass(slots=True)
@@ -69,10 +73,7 @@ class HttpCall:
 
     def json(self) -> Any:
         """The body as JSON; ValueError when it is none, or is nested too deeply to be read."""
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("the document is nested too deeply") from None
+        return read_json(self.body)
 
     def with_(self, **changes: Any) -> HttpCall:
         return dataclasses.replace(self, **changes)
@@ -135,6 +136,21 @@ class ArmResponse:
             media = JSON if self.body.lstrip()[:1] in "{[" else "text/html; charset=utf-8"
             return HttpAnswer(self.status, {CONTENT_TYPE: media, **self.headers}, self.body.encode())
         return HttpAnswer.json(self.status, self.body, self.headers)
+
+
+def read_json(text: bytes) -> Any:
+    """
+    What Python's own decoder makes of it; ValueError when it is no JSON, or nested too deeply.
+
+    The faster decoder reads what both agree on: long integers it would round, and deep documents it would take.
+    """
+    if LONG_NUMBER not in text.translate(DIGITS_AS_ZEROS) and text.count(b"{") + text.count(b"[") < DEEP:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
 
 
 def pretty(document: Any) -> bytes:

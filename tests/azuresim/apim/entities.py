@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from azuresim import arm
 from azuresim.apim.filters import test_of
@@ -177,6 +178,7 @@ def envelope(resource_id: str, properties: Body) -> Body:
     }
 
 
+@lru_cache(maxsize=4096)
 def type_of(resource_id: str) -> str:
     """`Microsoft.ApiManagement/service/apis/operations`: every other part behind the namespace."""
     namespace, *parts = resource_id.rpartition("/providers/")[2].split("/")

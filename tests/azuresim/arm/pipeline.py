@@ -42,6 +42,7 @@ ALWAYS = CIMultiDict(
 """What an answer carries unless it says otherwise. Source: Azure/azure-cli recordings, every answer of ARM."""
 
 
+NOT_YET = HttpAnswer(500)
 REQUEST_ID = istr("x-ms-request-id")
 CORRELATION_ID = istr("x-ms-correlation-request-id")
 ROUTING_ID = istr("x-ms-routing-request-id")
@@ -68,10 +69,12 @@ class Pipeline:
         self.in_flight: set[str] = set()
 
     async def handle(self, call: HttpCall) -> Handled:
-        handled = Handled(HttpAnswer(500))
+        handled = Handled(NOT_YET)
         headers = ALWAYS.copy()
         try:
-            answer = await self._run(self._admitted(call, handled, headers))
+            request = self._admitted(call, handled, headers)
+            alone = request.route.exclusive is not None and request.route.busy is not None
+            answer = await (self._alone(request) if alone else self._work(request))
         except ArmError as refused:
             self._count_missing(call, handled, refused)
             answer = refused.response().http()
@@ -108,10 +111,11 @@ class Pipeline:
         world.quotas.take_of_provider(meaning.namespace, call, meaning.subscription)
         return request
 
-    async def _run(self, request: ArmRequest) -> HttpAnswer:
+    async def _alone(self, request: ArmRequest) -> HttpAnswer:
+        """The handler's answer, unless another call is being worked on at its place."""
         found = request.route
-        if found.exclusive is None or found.busy is None:
-            return await self._work(request)
+        assert found.exclusive is not None
+        assert found.busy is not None
         place = key_of(found.exclusive.format(**request.params))
         if place in self.in_flight:
             raise found.busy()
@@ -124,7 +128,8 @@ class Pipeline:
     async def _work(self, request: ArmRequest) -> HttpAnswer:
         """The handler's answer, written out before the look counts as a poll: what that settles is seen next time."""
         world = self.world
-        await world.delay(request.call, "arm")
+        if world.seconds_of(request.call, "arm") > 0:
+            await world.delay(request.call, "arm")
         world.operations.settle()
         with acting(request.caller.client_id):
             response = request.route.handler(request, world)

@@ -143,7 +143,7 @@ def route(
     return register
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """
     What a method on a path means, as far as it can be told without looking at a world.
@@ -157,6 +157,14 @@ class Target:
     action: str
     group: str | None
     owner: str | None
+    _above: dict[str, str] = field(default_factory=dict)
+
+    def up_to(self, name: str) -> str:
+        """The id as far as `{name}`."""
+        found = self._above.get(name)
+        if found is None:
+            found = self._above[name] = self.route.fill(self.params, name)
+        return found
 
     @classmethod
     def of(cls, route: Route, params: Mapping[str, str]) -> Target:
@@ -195,12 +203,14 @@ def meaning_of(method: str, path: str, query: tuple[tuple[str, str], ...]) -> Me
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def subscription_in(path: str) -> str:
     """The subscription that a path begins with; empty when it begins with none."""
     first, _, rest = path.lstrip("/").partition("/")
     return rest.lstrip("/").partition("/")[0] if first.lower() == "subscriptions" else ""
 
 
+@functools.lru_cache(maxsize=4096)
 def namespace_in(path: str) -> str:
     """The namespace of the last provider in a path, lower case."""
     _, found, tail = path.lower().rpartition("/providers/")
@@ -261,10 +271,16 @@ class ArmRequest:
         self.method, self.headers, self.query, self.api_version = call.method, call.headers, query, api_version
         self.route, self.params, self.id, self.action = target.route, target.params, target.id, target.action
         self.linked: list[str] = []
+        self._json: dict[str, Any] | None = None
 
-    @functools.cached_property
-    def json(self) -> Any:
+    @property
+    def json(self) -> dict[str, Any]:
         """The parsed body, an object; 400 InvalidRequestContent when it is none."""
+        if self._json is None:
+            self._json = self._parsed()
+        return self._json
+
+    def _parsed(self) -> dict[str, Any]:
         try:
             body = self.call.json()
         except ValueError as wrong:
@@ -276,7 +292,7 @@ class ArmRequest:
 
     def up_to(self, name: str) -> str:
         """The id as far as `{name}`: `request.up_to("service")` is the service's."""
-        return self.route.fill(self.params, name)
+        return self.target.up_to(name)
 
     def document(self) -> Document:
         """What is stored under this id; ArmError 404 ResourceNotFound otherwise."""
