@@ -171,7 +171,8 @@ class Simulator:
     # --- serving ----------------------------------------------------------------------------------------------------
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.monotonic()
-        body = await whole_body(request) if request.can_read_body else b""
+        content = request.content
+        body = content.read_nowait() if content.is_eof() else await whole_body(request)
         if body is None:
             return written(request, HttpAnswer.text(413, "The request body is too large."))
         call = call_of(request, body)
@@ -269,7 +270,7 @@ def host_of(header: str) -> str:
 
 async def whole_body(request: web.BaseRequest) -> bytes | None:
     """
-    None when it is longer than anything that Azure takes.
+    What is still on its way, with what has arrived; None when it is longer than anything that Azure takes.
 
     aiohttp's own limit is a mebibyte, which a description of an API or a policy can exceed.
     """

@@ -32,7 +32,7 @@ class HttpCall:
     """
     A request after TLS. `host` is lower case without port, `path` percent-decoded, `raw_path` as sent, without query.
 
-    Names of headers go without case. `query` keeps order and repetitions: `(("a", "1"), ("a", "2"))`;
+    Names of headers go without case. `query` keeps order and repetitions: `[("a", "1"), ("a", "2")]`;
     `call.argument("a")` is the first one.
     """
 
@@ -53,7 +53,7 @@ class HttpCall:
             method=method.upper(),
             host=(parsed.host or "").lower(),
             path=unquote(parsed.raw_path),
-            query=tuple(parsed.query.items()),
+            query=list(parsed.query.items()),
             headers=CIMultiDict(headers or {}),
             body=body,
             raw_path=parsed.raw_path,
