@@ -46,6 +46,7 @@ AIOHTTPS_LIMIT = 1024 * 1024
 TRANSFER_ENCODING = istr("Transfer-Encoding")
 NO_CONTENT = ("", b"")
 NEW_OBJECTS = 10_000
+FEW = 1
 
 
 class Simulator:
@@ -71,6 +72,7 @@ class Simulator:
         self._sessions: list[ClientSession] = []
         self._stack = contextlib.AsyncExitStack()
         self._ended = asyncio.Event()
+        self._crowd = Crowd()
 
     @property
     def url(self) -> str:
@@ -180,7 +182,7 @@ class Simulator:
         fault = self.world.faults.take(call, service)
         handled = await (self._handled(service, call) if fault is None else self._faulty(service, call, fault))
         self._record(service, call, handled, began)
-        await asyncio.sleep(0)  # calls that came together are answered together: each answer on its own wakes a client
+        await self._crowd.gathered()
         if fault is not None:
             return await self._troubled(request, handled.answer, fault)
         return written(request, handled.answer)
@@ -232,6 +234,28 @@ class Simulator:
                 content=(call.header(CONTENT_TYPE), call.body) if call.body else NO_CONTENT,
             )
         )
+
+
+class Crowd:
+    """
+    Calls that come together are answered together: an answer on its own wakes its client, which costs more than it.
+
+    A few at a time are answered one by one, so that only a server under load waits: from the turn of the event loop
+    that brings more of them until one that does not, and each call for one turn.
+    """
+
+    def __init__(self) -> None:
+        self._came, self._crowded = 0, False
+
+    async def gathered(self) -> None:
+        if not self._came:
+            asyncio.get_running_loop().call_soon(self._went)
+        self._came += 1
+        if self._crowded or self._came > FEW:
+            await asyncio.sleep(0)
+
+    def _went(self) -> None:
+        self._crowded, self._came = self._came > FEW, 0
 
 
 @contextlib.contextmanager

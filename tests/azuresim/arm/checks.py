@@ -151,10 +151,10 @@ def is_lock(route: Route) -> bool:
 
 def need_provider(request: ArmRequest) -> None:
     """Writes need the namespace to be registered with the subscription."""
-    namespace = request.route.provider_parts[0] if request.route.provider_parts else ""
-    if not namespace or namespace.lower() in OF_ARM_ITSELF or namespace.startswith("{"):
+    namespace = request.route.namespace
+    if not namespace or namespace in OF_ARM_ITSELF or namespace.startswith("{"):
         return
-    need_registration(request.world, subscription_in(request.id), namespace)
+    need_registration(request.world, subscription_in(request.id), request.route.provider_parts[0])
 
 
 def need_allowed(request: ArmRequest) -> None:
