@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
 from funcgate import conditions
-from funcgate.azure import glancing, write_fence
+from funcgate.azure import glancing, this_pass, write_fence
 from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import (
@@ -160,12 +160,13 @@ class Engine:
         binding that goes leaves as it is what its spec says (`deletionPolicy`, `deletionOverrides`).
         """
         aspects = [each for each in self.aspects if not binding.deleting or _is_to_remove(each, binding)]
-        token = write_fence.set(fence)
+        token, pass_token = write_fence.set(fence), this_pass.set(object())
         try:
             done = await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
             return done if binding.deleting else await self._checked(done)
         finally:
             write_fence.reset(token)
+            this_pass.reset(pass_token)
 
     async def glance(self, binding: Binding) -> Pass:
         """

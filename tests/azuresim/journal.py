@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from azuresim.clock import Clock
-from azuresim.wire import compact
+from azuresim.wire import compact, exact
 
 BY_HAND = ""
 SECRET = "***"
@@ -47,7 +47,7 @@ def actor() -> str:
     return _actor.get()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Write:
     """One change. `before` is None for what is new, `after` for what is gone; `at` is the world's time."""
 
@@ -76,6 +76,7 @@ class Journal:
         self._clock = clock
         self.writes: deque[Write] = deque()
         self.watched = True
+        self._left: dict[str, bytes] = {}
 
     def keep(self, most: int) -> None:
         """From now on only the newest ones are kept."""
@@ -85,14 +86,17 @@ class Journal:
         """The state of this thing was `before` and is `after` now; nothing is kept when they are equal."""
         if not self.watched or before == after:
             return
+        stood, stands = compact(before), exact(compact(after))
+        left = self._left.get(resource_id)
+        self._left[resource_id] = stands
         self.writes.append(
             Write(
                 at=self._clock.timestamp(),
                 who=actor(),
                 service=service,
                 id=resource_id,
-                stood=compact(before),
-                stands=compact(after),
+                stood=left if left == stood else exact(stood),
+                stands=stands,
             )
         )
 

@@ -38,7 +38,7 @@ from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrin
 from funcgate.azure.http import CallObserver, Http, Locks, Time, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
-from funcgate.azure.kept import glancing
+from funcgate.azure.kept import glancing, this_pass
 from funcgate.azure.logs import LogsClient, SignIn
 from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
@@ -97,6 +97,7 @@ __all__ = [
     "glancing",
     "last_write",
     "located",
+    "this_pass",
     "write_fence",
 ]
 

@@ -42,8 +42,8 @@ class Contest:
         who = f", last by {self.who}" if self.who else ""
         return (
             f"{self.field} of {self.write.key} was changed back {TIMES} times{who}, so this part is not corrected for "
-            f"{self.seconds / 3600:.1f} h. Find who else manages it, then set {RECONCILE_REQUESTED_AT} to go on, or leave "
-            "it to them in spec.drift"
+            f"{self.seconds / 3600:.1f} h. Find who else manages it, then set {RECONCILE_REQUESTED_AT} to go on, or "
+            "leave it to them in spec.drift"
         )
 
 

@@ -16,8 +16,8 @@ from functools import partial
 from random import SystemRandom
 from typing import Any
 
-from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.clock import utc_now
+from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.controller import drift, status, verdicts
 from funcgate.controller.announce import Announcer
 from funcgate.controller.around import Around, binding_of

@@ -13,8 +13,8 @@ What all ARM resources share: routing, api-version, tokens, rights, locks, 404s,
 - ArmRequest: method, params (as sent), id (static parts spelled as in the route), query, headers, json, caller,
   api_version, world, route; `up_to("service")` the id as far as that name, `absolute(path)` a URL on the endpoint the
   client used, `document()` what is stored under `id` or ArmError 404.
-- ArmResponse(status, body, headers): a dict is sent compact, a string as it is (`wire.pretty(...)` is API Management's
-  indented form), None is an empty body.
+- ArmResponse(status, body, headers): a dict is sent compact, bytes and strings as they are (`wire.pretty(...)` is API
+  Management's indented form), None is an empty body.
 - ArmError(status, code, message, details=()): details=None sends `"details": null`; `body=` replaces the whole
   envelope (App Service's capitalised one, or the `{"Message": …}` of a 405).
 - action: default is namespace + static parts + read | write | delete, for POST last part + /action. `world.denied`
