@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
+from azuresim.activity_log import note
 from azuresim.arm import checks
 from azuresim.arm.callers import Callers
 from azuresim.arm.routes import ArmError, ArmRequest, Route, Target, aliased, target_of
@@ -71,6 +72,8 @@ class Pipeline:
         headers.update(self._identity(call))
         headers.update(answer.headers)
         handled.answer = HttpAnswer(answer.status, headers, answer.body)
+        if handled.route is not None and handled.caller is not None and call.method not in checks.READS:
+            note(self.world, call, handled.route, handled.params, handled.caller, handled.answer)
         if call.method == "HEAD":
             handled.answer = HttpAnswer(handled.answer.status, handled.answer.headers)
         return handled
