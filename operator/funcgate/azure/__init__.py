@@ -17,6 +17,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
+from funcgate.azure.activity import ActivityClient, Writer
 from funcgate.azure.apim import ApimClient
 from funcgate.azure.apim_calls import ANY
 from funcgate.azure.apim_documents import (
@@ -61,6 +62,7 @@ __all__ = [
     "CUSTOM",
     "HIDDEN",
     "PUBLIC",
+    "ActivityClient",
     "Api",
     "ApiOperation",
     "ApimClient",
@@ -93,6 +95,7 @@ __all__ = [
     "Time",
     "UserIdentity",
     "WaysIn",
+    "Writer",
     "connect",
     "glancing",
     "last_write",
@@ -113,6 +116,7 @@ class Azure:
     resources: ResourceClient
     probe: ProbeClient
     logs: LogsClient
+    activity: ActivityClient
 
 
 @asynccontextmanager
@@ -164,6 +168,7 @@ async def connect(
             logs=LogsClient(
                 http(service="logs", address=endpoints.logs.rstrip("/"), transport=ArmTransport(logs.send_request))
             ),
+            activity=ActivityClient(arm(transport=ArmTransport(web.send_request))),
         )
 
 

@@ -35,6 +35,7 @@ and registrations of a world: policies.py, quotas.py, registrations.py.
 from __future__ import annotations
 
 from azuresim.arm import (
+    activity,
     groups,
     listing,
     locks,
@@ -76,5 +77,7 @@ __all__ = [
     "uncovered",
 ]
 
-SERVED = (groups, listing, locks, providers, role_assignments, role_definitions, running, subscriptions, tags)
+SERVED = (
+    activity, groups, listing, locks, providers, role_assignments, role_definitions, running, subscriptions, tags,
+)  # fmt: skip
 """What ARM itself serves: importing these modules registers their routes."""

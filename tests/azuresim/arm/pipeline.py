@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict, istr
 
+from azuresim.activity_log import note
 from azuresim.arm import checks
 from azuresim.arm.callers import caller_of
 from azuresim.arm.routes import ArmError, ArmRequest, Route, aliased, meaning_of
@@ -81,6 +82,8 @@ class Pipeline:
         headers.update(self._identity(call))
         headers.update(answer.headers)
         handled.answer = HttpAnswer(answer.status, headers, b"" if call.method == "HEAD" else answer.body)
+        if handled.route is not None and handled.caller is not None and call.method not in checks.CHECKS:
+            note(self.world, call, handled.route, handled.params, handled.caller, handled.answer)
         return handled
 
     def _count_missing(self, call: HttpCall, handled: Handled, refused: ArmError) -> None:
