@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from funcgate.conditions import Condition, settled, unsettled
@@ -112,6 +113,10 @@ class ScriptedEngine:
             return self._next(binding)
         finally:
             self.at_work -= 1
+
+    async def rival(self, binding: Binding, write: AWrite, since: datetime) -> str | None:
+        """Whoever it was, by the name of what was written to."""
+        return f"the writer of {write.key}"
 
     async def glance(self, binding: Binding) -> APass:
         self.glances += 1

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
@@ -133,11 +134,14 @@ class Engine:
         aspects: Sequence[Aspect[Any]],
         is_gone: Callable[[str], Awaitable[bool | None]],
         checks: Sequence[Check] = (),
+        who_wrote: Callable[[str, datetime], Awaitable[str | None]] | None = None,
     ) -> None:
         """
         `is_gone` proves that a resource is gone (True) or there (False); None when that can't be told. The checks are
-        made when all aspects are through, and only over what is as it must be.
+        made when all aspects are through, and only over what is as it must be. `who_wrote` names whoever else wrote to
+        a resource since then, where Azure tells.
         """
+        self._who_wrote = who_wrote
         self.aspects = tuple(aspects)
         self.checks = tuple(checks)
         self._givers = _givers(aspects)
@@ -179,6 +183,12 @@ class Engine:
             return await self.reconcile(binding, dry_run=True)
         finally:
             glancing.reset(token)
+
+    async def rival(self, binding: Binding, write: Write, since: datetime) -> str | None:
+        """Who else wrote to what this write is about since then; None where Azure does not tell."""
+        aspect = next(each for each in self.aspects if each.condition == write.condition)
+        below = f"/{write.key}" if "/" in write.key else ""  # else it is the resource itself that is written to
+        return await self._who_wrote(aspect.home(binding) + below, since) if self._who_wrote else None
 
     async def _checked(self, done: Pass) -> Pass:
         """The pass with what the checks say of it."""

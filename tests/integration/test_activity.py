@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from funcgate.azure import Writer
+from funcgate.azure.activity import ActivityClient
 from funcgate.errors import AccessDenied
 from integration.azure_stage import Stage, on_stage
 
@@ -90,3 +91,40 @@ async def test_without_the_right_it_is_named(stage: Stage) -> None:
         await last_writer(stage, stage.team.backend_id)
 
     assert refused.value.reason == "AuthorizationFailed"
+
+
+# --- named by the engine, for those who fight over a field
+
+
+async def rival(stage: Stage) -> str | None:
+    done = await stage.settled()
+    [write] = done.changes
+    return await stage.engine.rival(stage.binding(), write, since(stage))
+
+
+async def test_whoever_changed_what_was_written_back_is_the_rival(stage: Stage) -> None:
+    await stage.settled()
+    await stranger_changes_the_backend(stage)
+    assert await rival(stage) == stage.team.stranger_client_id
+
+
+async def test_without_the_right_the_rival_is_not_named_and_nothing_fails(stage: Stage) -> None:
+    await stage.settled()
+    await stranger_changes_the_backend(stage)
+    stage.world.denied.add(READ.lower())
+    assert await rival(stage) is None
+
+
+async def test_the_rival_for_the_services_identity_is_looked_up_at_the_service(stage: Stage) -> None:
+    await stage.settled()
+    await stranger_changes_the_backend(stage)
+    stage.give_identity(None)
+    done = await stage.reconcile(stage.binding(drift={"mode": "Report"}))
+    write = next(each for each in done.changes if each.condition == "IdentityReady")
+    assert await stage.engine.rival(stage.binding(), write, since(stage)) == stage.team.stranger_client_id
+
+
+async def test_who_does_not_know_its_own_id_names_nobody(stage: Stage) -> None:
+    await stranger_changes_the_backend(stage)
+    unknown = ActivityClient(stage.azure.activity._http)
+    assert await unknown.rival(stage.team.backend_id, since(stage)) is None

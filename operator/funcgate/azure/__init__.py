@@ -7,6 +7,7 @@ All that knows a URL, an api-version or JSON: one client per Azure service, and 
 Everything raises `funcgate.errors.AzureError`, sorted by who acts next; the table is `refusals.py`.
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ async def connect(
     those who may write the same documents. Certificates come from the machine, or from SSL_CERT_FILE. All but the
     probes go by HTTPS_PROXY, read here and only once.
     """
+    ours = tuple(filter(None, [client_id or os.environ.get("AZURE_CLIENT_ID")]))
     async with AsyncExitStack() as stack:
         trust = ssl_context()
         way_to = ways_from_environment()
@@ -168,7 +170,7 @@ async def connect(
             logs=LogsClient(
                 http(service="logs", address=endpoints.logs.rstrip("/"), transport=ArmTransport(logs.send_request))
             ),
-            activity=ActivityClient(arm(transport=ArmTransport(web.send_request))),
+            activity=ActivityClient(arm(transport=ArmTransport(web.send_request)), ours=ours),
         )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from funcgate.azure.http import Http
 from funcgate.azure.ids import ResourceId
 from funcgate.clock import utc_now
+from funcgate.errors import AzureError
 
 VERSION: Final = "2015-04-01"
 KEPT: Final = timedelta(days=89)  # Azure keeps events for 90 days and refuses an earlier beginning
@@ -38,9 +39,21 @@ class Writer:
 class ActivityClient:
     """Reads of the Activity Log, api-version 2015-04-01."""
 
-    def __init__(self, http: Http, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, http: Http, now: Callable[[], datetime] = utc_now, *, ours: Collection[str] = ()) -> None:
+        """`ours` are the ids of the identity that this operator acts as."""
         self._http = http
         self._now = now
+        self._ours = tuple(ours)
+
+    async def rival(self, resource: str, since: datetime) -> str | None:
+        """Who else last wrote to this resource since then; None where that cannot be told. No AzureError is raised."""
+        if not self._ours:
+            return None
+        try:
+            found = await self.last_writer(resource, since, self._ours)
+        except AzureError:
+            return None
+        return found.who if found else None
 
     async def last_writer(self, resource: str, since: datetime, besides: Collection[str]) -> Writer | None:
         """

@@ -12,6 +12,7 @@ import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from random import SystemRandom
 from typing import Any
@@ -233,7 +234,7 @@ class Reconciler:
         binding = await self._binding(turn.snapshot, spec)
         result = await self._look(turn.snapshot, binding, writes=writes)
         self._freshness.looked(snapshot.key, result.outcomes)
-        self._announce(turn.snapshot, result, spec)
+        await self._announce(turn.snapshot, result, binding)
         if snapshot.deleting and result.done:
             return await self._let_go(turn.snapshot, "Nothing of it is left in Azure but what was to stay.")
         endured = self._endures(turn.snapshot, result, spec)
@@ -246,14 +247,17 @@ class Reconciler:
         await self._scribe.write(turn, conditions, facts=facts, generation=generation, handled=handled)
         return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured))
 
-    def _announce(self, snapshot: Snapshot, result: Pass, spec: Spec) -> None:
+    async def _announce(self, snapshot: Snapshot, result: Pass, binding: Binding) -> None:
         """Whatever was written is told; what somebody else keeps changing back is left to them for a while."""
         made = [write for write in result.changes if write.made]
         self.announcer.changes(snapshot, made)
         if not snapshot.in_force:
             return
         wish = (snapshot.generation, snapshot.requested_at)
-        for contest in self._contests.corrected(snapshot.key, wish, made, spec.drift.interval_seconds):
+        for contest in self._contests.corrected(snapshot.key, wish, made, binding.spec.drift.interval_seconds):
+            engine = await self.engines.acting_as(await self._rights.acts_as(snapshot))
+            since = utc_now() - timedelta(seconds=contest.seconds)
+            contest.who = await engine.rival(binding, contest.write, since) or ""
             self.announcer.contested(snapshot, camel(contest.part), contest.sentence)
 
     def _drift(self, snapshot: Snapshot, result: Pass) -> Mapping[str, Any]:
