@@ -35,6 +35,7 @@ class APass:
     done: bool = False
     retry_after: float | None = None
     throttled: bool = False
+    reported: bool = False
 
     @property
     def outcomes(self) -> Sequence[Outcome]:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from funcgate import conditions
 from funcgate.azure import glancing, this_pass, write_fence
-from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
+from funcgate.conditions import CHANGES_PENDING, DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import (
     ORDER,
@@ -39,7 +39,6 @@ from funcgate.spec import Binding
 
 S = TypeVar("S")
 
-PENDING = "ChangesPending"
 IGNORED = "Ignored"
 CONTESTED = "Contested"
 NOTHING_KNOWN = Facts()
@@ -104,6 +103,12 @@ class Pass:
     def done(self) -> bool:
         """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
         return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
+
+    @property
+    def reported(self) -> bool:
+        """Whether nothing is left to do here but what is only reported, and what waits for that."""
+        open_ = {each.reason for each in self.outcomes if not each.true and each.blocking}
+        return CHANGES_PENDING in open_ and open_ <= {CHANGES_PENDING, WAITING}
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -403,7 +408,7 @@ class _AspectRun(Generic[S]):
             raise (
                 _contested(f"{contest}: {_summary(self.changes)}")
                 if contest
-                else Unmet(PENDING, _summary(self.changes))
+                else Unmet(CHANGES_PENDING, _summary(self.changes))
             )
         return await self._apply(planned.changes)
 

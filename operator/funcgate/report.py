@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from funcgate.conditions import IN_SYNC
+from funcgate.conditions import CHANGES_PENDING, IN_SYNC
 from funcgate.effects import effects
-from funcgate.engine import PENDING, Outcome, Pass, Write
+from funcgate.engine import Outcome, Pass, Write
 from funcgate.model import Action
 
 CHAIN = {
@@ -33,7 +33,7 @@ def lines(name: str, done: Pass) -> Iterator[str]:
         for write in outcome.changes:
             yield f"  {SIGNS[write.action]} {write.key}  ({outcome.condition})"
             yield from (f"      {drift.field}: {drift.seen} → {drift.wanted}" for drift in write.drifts)
-        if outcome.reason not in (IN_SYNC, PENDING):
+        if outcome.reason not in (IN_SYNC, CHANGES_PENDING):
             sign = "·" if outcome.status == "Unknown" else "!"
             yield f"  {sign} {outcome.condition}: {outcome.reason}: {outcome.message}"
 

@@ -75,6 +75,8 @@ async def test_what_is_only_reported_is_not_written_and_mended_at_once_when_it_m
     assert (ready(seen)[0], outcome(seen, condition).reason) == ("False", "ChangesPending")
     assert [write.made for write in seen.changes] == [False] * len(seen.changes)
     assert {write.condition for write in seen.changes} == {condition}
+    assert seen.reported
+    assert [each.status for each in seen.conditions[1:3]] == ["False", "False"], "nobody goes on, nothing has failed"
     mended = await stage.settled()
     assert {write.condition for write in mended.changes} == {condition}
 

@@ -245,7 +245,7 @@ class Reconciler:
         generation, handled = snapshot.generation, turn.requested_at
         facts = {**result.facts, **self._drift(turn.snapshot, result)}
         await self._scribe.write(turn, conditions, facts=facts, generation=generation, handled=handled)
-        return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured))
+        return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured) or result.reported)
 
     async def _announce(self, snapshot: Snapshot, result: Pass, binding: Binding) -> None:
         """Whatever was written is told; what somebody else keeps changing back is left to them for a while."""

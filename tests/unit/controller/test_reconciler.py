@@ -270,7 +270,7 @@ def counted(stage: Stage, metric: str, **labels: str) -> float | None:
     return stage.metrics.registry.get_sample_value(metric, labels)
 
 
-REPORTED = stalled("ChangesPending", changes=[AWrite(made=False)])
+REPORTED = waiting("ChangesPending", status="False", changes=[AWrite(made=False)], reported=True)
 
 
 async def test_what_is_only_reported_is_in_the_status_once_and_an_event_once(staged: Setting) -> None:
@@ -290,6 +290,7 @@ async def test_what_is_only_reported_is_in_the_status_once_and_an_event_once(sta
     await stage.one_pass()
     assert (stage.objects.writes, stage.said) == ([], [])
     assert counted(stage, "funcgate_drift_detected_total", part="backend") == 1
+    assert await seconds_until_next(stage) == 600
 
 
 async def test_a_difference_that_is_gone_leaves_the_status(staged: Setting) -> None:
