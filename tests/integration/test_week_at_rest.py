@@ -302,6 +302,7 @@ class Weight:
         return self.objects / since.objects, self.resident / since.resident
 
 
+@pytest.mark.slow
 async def test_a_week_at_rest_writes_nothing_reads_as_designed_and_grows_by_nothing() -> None:
     """Restarts, ends of tokens and lists that begin anew included."""
     async with week_of(BINDINGS) as week:
