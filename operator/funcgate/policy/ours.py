@@ -4,22 +4,25 @@ Which statements of a document are ours: known by what they do and by the mark b
 Made by hand after the tutorials they look the same, without the mark.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from funcgate.policy.document import Element, is_element, section, sections, within
+from lxml import etree
+
+from funcgate.policy.document import OPAQUE, SECTIONS, Element, is_element, section
+from funcgate.policy.expressions import BEARER, VARIABLE, in_our_words
 from funcgate.policy.statements import (
     AUTHORIZATION,
     BACKEND,
-    BEARER,
     CHOICE,
     HEADER,
     LABEL,
     TOKEN,
-    VARIABLE,
     CallerToken,
     Statements,
     marked_owner,
+    read_mark,
 )
 
 
@@ -32,12 +35,23 @@ class Ours:
     forwards: Sequence[Element]
     headers: Sequence[Element]
     backends: Sequence[Element]
-    send_token: bool  # every request takes the token and then sends it
+    inbound: Element | None
+
+    @property
+    def send_token(self) -> bool:
+        """Whether every request takes the token and then sends it: by statements of the section's own."""
+        statements = iter(self.inbound if self.inbound is not None and self.tokens and self.headers else ())
+        return any(map(_takes_our_token, statements)) and any(map(_overrides, statements))
 
     @property
     def nodes(self) -> Sequence[Element]:
         """All of them; where the mark, the token or the header stands, our block belongs."""
         return [*self.marks, *self.tokens, *self.forwards, *self.headers, *self.backends]
+
+    @property
+    def added(self) -> frozenset[str]:
+        """What of the document's frame is ours, by the marks."""
+        return frozenset(each for node in self.marks if (mark := read_mark(node)) for each in mark.added)
 
     @property
     def resource(self) -> str | None:
@@ -79,19 +93,73 @@ def _get(nodes: Sequence[Element], name: str) -> str | None:
     return nodes[0].get(name) if nodes else None
 
 
+MARKS = etree.XPath("//comment()[contains(., 'funcgate:')]")
+HEADERS = etree.XPath(
+    f"//{HEADER}[value[contains(., '{VARIABLE}') or contains(., 'Request.Headers')]]", smart_strings=False
+)
+"""What may be ours, found without a look at each node: of the others there are thousands."""
+
+
 def recognise(root: Element, wanted: Statements | None = None) -> Ours:
     """What of the document is ours."""
-    nodes = [node for found in sections(root) for node in within(found)]
-    marks = [node for node in nodes if marked_owner(node) is not None]
-    beside = [node for mark in marks for node in _beside(mark)]
+    marks = _within_sections(root, [node for node in _found(MARKS, root) if marked_owner(node) is not None])
+    beside = dict.fromkeys(node for mark in marks for node in _beside(mark))
+    headers, forwards = _headers_and_forwards(root)
+    tokens = _within_sections(root, filter(_takes_our_token, root.iter(TOKEN)))
+    labelled = _within_sections(root, [node for node in root.iter(BACKEND) if node.get("id") == LABEL])
+    rows = (node for each in (*tokens, *headers) if each not in beside for node in _beside(each))
+    routes = dict.fromkeys(node for node in beside if node.tag == BACKEND)
+    routes |= dict.fromkeys(node for node in rows if node.tag == BACKEND and node.get("id") == LABEL)
     return Ours(
         marks=marks,
-        tokens=[node for node in nodes if _takes_our_token(node)] or [node for node in beside if node.tag == TOKEN],
-        forwards=[node for node in nodes if _forwarded_in(node)],
-        headers=[node for node in nodes if _sends_our_token(node)] or [node for node in beside if node.tag == HEADER],
-        backends=_backends(nodes, beside, wanted),
-        send_token=_send_token(section(root, "inbound")),
+        tokens=tokens or [node for node in beside if node.tag == TOKEN],
+        forwards=forwards,
+        headers=headers or [node for node in beside if node.tag == HEADER],
+        backends=list(routes) or _route_apart(labelled, bool(marks or tokens or headers), wanted),
+        inbound=section(root, "inbound"),
     )
+
+
+def _headers_and_forwards(root: Element) -> tuple[Sequence[Element], Sequence[Element]]:
+    headers: list[Element] = []
+    choices: dict[Element, None] = {}
+    for node in _found(HEADERS, root):
+        if _sends_our_token(node):
+            headers.append(node)
+        elif (choice := _choice_around(node)) is not None:
+            choices[choice] = None
+    return _within_sections(root, headers), _within_sections(root, [node for node in choices if _forwarded_in(node)])
+
+
+def _found(path: etree.XPath, root: Element) -> Sequence[Element]:
+    found: Any = path(root)
+    return list(found)
+
+
+def _choice_around(header: Element) -> Element | None:
+    """What may hand the caller's token on, when this header in it looks at it."""
+    branch = header.getparent() if any(map(_reads_authorization, header)) else None
+    return None if branch is None else branch.getparent()
+
+
+def _within_sections(root: Element, nodes: Iterable[Element]) -> Sequence[Element]:
+    """Those that say something of the request, in the order in which API Management comes to them."""
+    found = [(index, node) for node in nodes if (index := _section_of(node, root)) is not None]
+    return [node for _, node in sorted(found, key=_first)]
+
+
+def _first(pair: tuple[int, Element]) -> int:
+    return pair[0]
+
+
+def _section_of(node: Element, root: Element) -> int | None:
+    """Which section's statement this is or is a part of; None for none, and for what is about something else."""
+    part = node.getparent()
+    while part is not None and (around := part.getparent()) is not root:
+        if part.tag in OPAQUE:
+            return None
+        part = around
+    return SECTIONS.index(str(part.tag)) if part is not None and part.tag in SECTIONS else None
 
 
 def _beside(mark: Element) -> Iterator[Element]:
@@ -144,7 +212,11 @@ def _is(node: Element, *tags: str) -> bool:
 
 
 def _reads_authorization(value: Element) -> bool:
-    text = value.text or ""
+    return value.tag == "value" and reads_authorization(value.text or "")
+
+
+def reads_authorization(text: str) -> bool:
+    """Whether this expression looks at what the request carries as Authorization."""
     return "Request.Headers" in text and f'"{AUTHORIZATION.casefold()}"' in text.casefold()
 
 
@@ -154,35 +226,30 @@ def _takes_our_token(node: Element) -> bool:
 
 def _sends_our_token(node: Element) -> bool:
     """Under whatever name it is sent as we send it; as Authorization, however that is written."""
-    values = [(value.text or "").strip() for value in node.findall("value")] if node.tag == HEADER else []
-    if sets_authorization(node):
+    values = [text for value in node.iterchildren("value") if VARIABLE in (text := value.text or "")]
+    if values and sets_authorization(node):
         return any(f'"{VARIABLE}"' in value and "Variables" in value for value in values)
-    return BEARER in values
+    return BEARER in map(in_our_words, map(str.strip, values))
 
 
 def _overrides(node: Element) -> bool:
     return _sends_our_token(node) and node.get("exists-action", "override") == "override"
 
 
-def _send_token(inbound: Element | None) -> bool:
-    """Whether the section's own statements take our token, and behind that send it."""
-    statements = iter(inbound if inbound is not None else ())
-    return any(map(_takes_our_token, statements)) and any(map(_overrides, statements))
-
-
-def _backends(nodes: Sequence[Element], beside: Sequence[Element], wanted: Statements | None) -> Sequence[Element]:
+def _route_apart(labelled: Sequence[Element], have_more: bool, wanted: Statements | None) -> Sequence[Element]:
     """
-    The routes with our label; inside a condition only those to our own backend.
+    The route with our label that is taken for ours although it stands alone.
 
-    Whoever copied the portal's statement into `choose` to split traffic means their own backends.
+    The last one, where something else of ours is there: it was moved away. Inside a condition only one to our own
+    backend, for whoever copied the statement there to split traffic means their own. Where nothing else is ours, the
+    portal's import left it: to the wanted backend it may stay beside ours, to another one it gives way.
     """
-    labelled = [node for node in nodes if node.tag == BACKEND and node.get("id") == LABEL]
     direct = [node for node in labelled if _stands_directly(node)]
-    certain = {*direct, *beside}
+    if not have_more:
+        return [node for node in direct if wanted and node.get("backend-id") != wanted.backend_id]
     targets = {wanted.backend_id} if wanted else {node.get("backend-id") for node in direct[:1] or labelled}
     nested = targets if len(targets) == 1 else set()
-    found = [node for node in labelled if node in certain or node.get("backend-id") in nested]
-    return found or [node for node in beside if node.tag == BACKEND]
+    return [node for node in labelled if node in set(direct) or node.get("backend-id") in nested][-1:]
 
 
 def _stands_directly(node: Element) -> bool:
