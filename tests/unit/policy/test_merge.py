@@ -1,5 +1,6 @@
 """Ours in, ours out, everything else kept."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from funcgate.policy.document import tree
 from funcgate.policy.ours import recognise
 from unit.policy.documents import (
     CORPUS,
+    FORWARD,
     HEADER,
     MARK,
     OURS,
@@ -151,6 +153,7 @@ def test_our_block_stands(inbound: str, expected: list[str], reason: str) -> Non
     assert inbound_of(merge(parse(a_policy(inbound)), wanted())) == expected, reason
 
 
+LOOKS = "@(context.Request.Headers.GetValueOrDefault(&quot;Authorization&quot;, &quot;&quot;))"
 CHECKS = [
     ("<validate-azure-ad-token tenant-id='t' />", True, "Authorization is its default"),
     ("<validate-azure-ad-token tenant-id='t' header-name='X-Token' />", False, "another header"),
@@ -160,6 +163,17 @@ CHECKS = [
     ("<check-header name='AUTHORIZATION' failed-check-httpcode='401' />", True, "header names know no case"),
     ("<check-header name='X-Key' failed-check-httpcode='401' />", False, "a check of something else"),
     ("<send-request><validate-jwt header-name='Authorization' /></send-request>", False, "about another request"),
+    (f"<choose><when condition='{LOOKS}'><return-response /></when></choose>", True, "a check in one's own words"),
+    (
+        f"<choose><when condition='{LOOKS}'><a /></when><otherwise><return-response /></otherwise></choose>",
+        True,
+        "the other way round",
+    ),
+    (f"<choose><when condition='{LOOKS}'><a /></when></choose>", False, "a look at the token that turns nobody away"),
+    ("<choose><when condition='a'><return-response /></when></choose>", False, "an answer for another reason"),
+    (f"<set-variable name='t' value='{LOOKS}' />", True, "the token kept for later"),
+    ("<set-variable name='t' value='@(context.Request.Headers[&quot;X&quot;][0])' />", False, "another header kept"),
+    ("<include-fragment fragment-id='check-callers' />", True, "a fragment may do any of it"),
 ]
 
 
@@ -196,6 +210,20 @@ def test_who_forwards_the_request_alone_gets_no_second_forwarding(backend: str) 
     assert "<base/>" not in render(merge(parse(a_policy(backend=backend)), wanted())).split("backend>")[1]
 
 
+def test_a_route_of_an_import_stays_when_ours_go() -> None:
+    document = parse(a_policy(f"<base />{ROUTE}"))
+    left = remove(merge(document, wanted()))
+    assert left is not None
+    assert differences(left, document) == ()
+
+
+def test_a_second_route_under_our_label_is_reported_and_not_fought_over() -> None:
+    theirs = ROUTE.replace("orders-fn", "billing-fn")
+    document = parse(a_policy(f"<base />{OURS}{theirs}"))
+    assert merge(document, wanted()) is document
+    assert len(contradictions(document)) == 1
+
+
 def test_routes_that_split_traffic_are_kept_and_reported() -> None:
     (path,) = [path for path in CORPUS if path.stem == "split-traffic"]
     document = merge(parse(text_of(path)), wanted())
@@ -211,6 +239,78 @@ def test_a_condition_around_our_own_route_is_undone() -> None:
         *BLOCK,
         '<choose><when condition="a"/></choose>',
     ]
+
+
+# --- comments beside and inside ours
+
+WHY = "<!-- why -->"
+COMMENTED = [
+    OURS.replace(HEADER, WHY + HEADER),
+    OURS.replace("<value>", f"{WHY}<value>"),
+    WHY + OURS + WHY,
+    OURS.replace(TOKEN, f"{WHY}{TOKEN}{WHY}").replace(ROUTE, f"<!-- where -->{ROUTE}"),
+]
+
+
+@pytest.mark.parametrize("ours", COMMENTED)
+def test_comments_beside_and_inside_ours_are_left_where_they_are(ours: str) -> None:
+    document = parse(a_policy(f"<base />{ours}"))
+    assert merge(document, wanted()) is document
+    assert find(document, wanted()).differs == ()
+
+
+MENDED = [
+    (OURS.replace(HEADER, f"{WHY}{HEADER.replace('override', 'skip')}"), [*BLOCK[:2], WHY, *BLOCK[2:]]),
+    (OURS.replace("override", "skip").replace("<value>", f"{WHY}<value>"), [*BLOCK[:2], WHY, *BLOCK[2:]]),
+    (MARK + HEADER + WHY + TOKEN + ROUTE, [BLOCK[0], WHY, *BLOCK[1:]]),
+    (MARK + TOKEN + WHY + FORWARD + HEADER + ROUTE, [*BLOCK[:2], WHY, *BLOCK[2:]]),
+    (OURS.replace("orders-fn", "other") + WHY, [*BLOCK, WHY]),
+]
+
+
+@pytest.mark.parametrize(("ours", "expected"), MENDED)
+def test_comments_stay_beside_ours_when_ours_are_mended(ours: str, expected: list[str]) -> None:
+    merged = merge(parse(a_policy(f"<base />{ours}")), wanted())
+    assert inbound_of(merged) == ["<base/>", *expected]
+    assert merge(merged, wanted()) is merged
+
+
+def test_an_instruction_is_no_comment() -> None:
+    note, remark = (parse(a_policy(f"<base />{each}")) for each in ("<?why now?>", "<!--why now-->"))
+    assert differences(note, remark) != ()
+    assert equal(merge(note, wanted()), merge(merge(note, wanted()), wanted()))
+
+
+# --- the frame around others' statements: sections and <base/> that came with ours
+
+FRAMES = [
+    "<policies><inbound /></policies>",
+    "<policies><outbound><cors /></outbound></policies>",
+    "<policies><!-- nothing yet --></policies>",
+    "<!-- nothing yet --><policies />",
+    "<policies><inbound><base /><a /></inbound><backend><retry /></backend><on-error><b /></on-error></policies>",
+]
+
+
+@pytest.mark.parametrize("text", FRAMES)
+def test_sections_and_bases_that_came_with_ours_go_with_ours(text: str) -> None:
+    document = parse(text)
+    merged = merge(document, wanted())
+    assert merge(merged, wanted()) is merged
+    left = remove(parse(render(merge(merged, wanted(backend_id="another")))))
+    assert left is not None
+    assert differences(left, document) == ()
+
+
+def test_a_section_that_somebody_has_come_to_use_stays() -> None:
+    merged = render(merge(parse("<policies><inbound><a /></inbound></policies>"), wanted()))
+    used = parse(merged.replace("<outbound>", "<outbound><cors />"))
+    left = remove(used)
+    assert left is not None
+    assert "<outbound>" in render(left)
+    assert "<on-error>" not in render(left)
+    gone = parse(re.sub("<on-error>.*</on-error>", "", merged, flags=re.DOTALL))
+    assert "<on-error>" not in render(remove(gone) or gone)
 
 
 def test_nothing_is_left_of_a_policy_that_was_only_ours() -> None:
