@@ -58,7 +58,7 @@ def is_element(node: Element) -> bool:
 
 def concerns_request(node: Element) -> bool:
     """Whether the node says something of the request itself, as all that `within` yields."""
-    return not any(each.tag in OPAQUE for each in node.iterancestors())
+    return next(node.iterancestors(*OPAQUE), None) is None
 
 
 def line_of(node: Element) -> int:

@@ -1,26 +1,16 @@
 """Our statements into a document, and out of it again; everything else stays."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 from lxml import etree
 
-from funcgate.policy.compare import canonical, says_the_same
-from funcgate.policy.document import (
-    SECTIONS,
-    Document,
-    Element,
-    concerns_request,
-    is_element,
-    section,
-    tree,
-    tree_to_change,
-)
+from funcgate.policy.document import SECTIONS, Document, Element, is_element, section, tree, tree_to_change
 from funcgate.policy.edit import put_in, take_out
 from funcgate.policy.others import last_before_ours
 from funcgate.policy.ours import Ours, recognise
 from funcgate.policy.parse import parse
-from funcgate.policy.statements import Statements, elements, marked_owner
+from funcgate.policy.right import is_complete, is_right, takes_over
+from funcgate.policy.statements import Statements, elements
 
 
 def merge(document: Document | None, wanted: Statements) -> Document:
@@ -32,8 +22,7 @@ def merge(document: Document | None, wanted: Statements) -> Document:
     document in which nothing is to be done is given back as it is.
     """
     before = document or parse(None)
-    ours = recognise(tree(before), wanted)
-    if _is_right(tree(before), ours, wanted):
+    if is_right(tree(before), wanted):
         return before
     root = tree_to_change(before)
     was_there = _says_something(root)
@@ -57,7 +46,7 @@ def merge(document: Document | None, wanted: Statements) -> Document:
 
 def with_bases(document: Document) -> Document:
     """All four sections stand there and take over what the outer scopes say."""
-    if _is_complete(tree(document)):
+    if is_complete(tree(document)):
         return document
     root = tree_to_change(document)
     _complete(root)
@@ -80,42 +69,6 @@ def remove(document: Document) -> Document | None:
     for name in SECTIONS:
         _take_back(root, name, added)
     return None if _says_nothing(root) else Document(root, has_lines=False)
-
-
-def _is_right(root: Element, ours: Ours, wanted: Statements) -> bool:
-    """Whether merging would change nothing."""
-    inbound, nodes = section(root, "inbound"), ours.nodes
-    wanted_bytes = _written(wanted)
-    if inbound is None or len(nodes) != len(wanted_bytes) + 1 or not all(_each_once(ours)):
-        return False
-    if marked_owner(nodes[0]) != wanted.owner or not _in_a_row(nodes, inbound):
-        return False
-    if not all(map(_says, nodes[1:], wanted_bytes)):
-        return False
-    last = last_before_ours(inbound)
-    return (last is None or inbound.index(last) < inbound.index(nodes[0])) and _is_complete(root)
-
-
-def _each_once(ours: Ours) -> Iterator[bool]:
-    return (len(each) == 1 for each in (ours.marks, ours.tokens, ours.headers, ours.backends))
-
-
-def _in_a_row(nodes: Sequence[Element], inbound: Element) -> bool:
-    """Whether they stand there one behind the other, with nothing but comments in between."""
-    if nodes[0].getparent() is not inbound:
-        return False
-    following = (node for node in nodes[0].itersiblings() if is_element(node))
-    return all(node is next(following, None) for node in nodes[1:])
-
-
-@lru_cache(maxsize=64)
-def _written(wanted: Statements) -> Sequence[tuple[bytes, Element]]:
-    """Our statements, each in its canonical form too; to be looked at only."""
-    return [(canonical(node), node) for node in elements(wanted)[1:]]
-
-
-def _says(node: Element, wanted: tuple[bytes, Element]) -> bool:
-    return canonical(node) == wanted[0] or says_the_same(node, wanted[1])
 
 
 def _with_remarks(block: Sequence[Element], ours: Ours) -> Sequence[Element]:
@@ -158,11 +111,6 @@ def _between(node: Element, mine: set[Element]) -> Sequence[Element]:
     return []
 
 
-def _is_complete(root: Element) -> bool:
-    found = {each.tag: each for each in root}
-    return all(name in found and _takes_over(found[name]) for name in SECTIONS)
-
-
 def _complete(root: Element) -> frozenset[str]:
     """All sections stand there with their `<base/>`; gives what of it was added, as a mark says it."""
     added = []
@@ -174,7 +122,7 @@ def _complete(root: Element) -> frozenset[str]:
             put_in(root, max(earlier, default=-1) + 1, [found])
             put_in(found, 0, [etree.Element("base")])
             added.append(name)
-        elif not _takes_over(found):
+        elif not takes_over(found):
             put_in(found, 0, [etree.Element("base")])
             added.append(f"{name}/base")
     return frozenset(added)
@@ -190,19 +138,6 @@ def _take_back(root: Element, name: str, added: frozenset[str]) -> None:
     base = found.find("base") if f"{name}/base" in added else None
     if base is not None:
         take_out(base)
-
-
-def _takes_over(found: Element) -> bool:
-    """
-    Whether the outer scope's section runs as a part of this one, or is replaced on purpose.
-
-    Who forwards the request in `backend` does without `<base/>`; with it, the request would go out twice.
-    Source: learn.microsoft.com/azure/api-management/forward-request-policy: set up at the global scope by default.
-    """
-    if len(found) and found[0].tag == "base":
-        return True
-    stand_ins = ("base", "forward-request") if found.tag == "backend" else ("base",)
-    return any(map(concerns_request, found.iter(*stand_ins)))
 
 
 def _place(inbound: Element, ours: Ours, others: list[Element]) -> int:

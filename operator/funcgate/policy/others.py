@@ -150,7 +150,7 @@ def last_before_ours(inbound: Element) -> Element | None:
     last = None
     for node in inbound.iter(*EARLY):
         expression = EXPRESSIONS.get(node.tag)
-        if expression and "Request.Headers" not in node.get(expression, ""):
+        if expression and not reads_authorization(node.get(expression, "")):
             continue  # most of a large document; what follows would take its time
         if _must_run_first(node) and concerns_request(node):
             last = node
@@ -160,12 +160,11 @@ def last_before_ours(inbound: Element) -> Element | None:
 
 
 def _must_run_first(node: Element) -> bool:
-    if node.tag == "set-variable":
-        return reads_authorization(node.get("value", ""))
+    """Asked of those without an expression, and of those whose expression looks at the caller's token."""
     if node.tag == "when":
         around = node.getparent()
-        return reads_authorization(node.get("condition", "")) and around is not None and judges_authorization(around)
-    return node.tag in ("base", "include-fragment") or judges_authorization(node)
+        return around is not None and judges_authorization(around)
+    return node.tag in ("base", "include-fragment", "set-variable") or judges_authorization(node)
 
 
 def judges_authorization(node: Element) -> bool:

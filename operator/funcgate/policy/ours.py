@@ -4,9 +4,8 @@ Which statements of a document are ours: known by what they do and by the mark b
 Made by hand after the tutorials they look the same, without the mark.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lxml import etree
 
@@ -18,12 +17,17 @@ from funcgate.policy.statements import (
     CHOICE,
     HEADER,
     LABEL,
+    MARKED,
     TOKEN,
     CallerToken,
     Statements,
     marked_owner,
     read_mark,
 )
+
+
+REQUEST = "Request.Headers"
+"""What an expression says that looks at the request's headers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,7 @@ class Ours:
     def send_token(self) -> bool:
         """Whether every request takes the token and then sends it: by statements of the section's own."""
         statements = iter(self.inbound if self.inbound is not None and self.tokens and self.headers else ())
-        return any(map(_takes_our_token, statements)) and any(map(_overrides, statements))
+        return any(map(takes_our_token, statements)) and any(map(_overrides, statements))
 
     @property
     def nodes(self) -> Sequence[Element]:
@@ -93,19 +97,12 @@ def _get(nodes: Sequence[Element], name: str) -> str | None:
     return nodes[0].get(name) if nodes else None
 
 
-MARKS = etree.XPath("//comment()[contains(., 'funcgate:')]")
-HEADERS = etree.XPath(
-    f"//{HEADER}[value[contains(., '{VARIABLE}') or contains(., 'Request.Headers')]]", smart_strings=False
-)
-"""What may be ours, found without a look at each node: of the others there are thousands."""
-
-
 def recognise(root: Element, wanted: Statements | None = None) -> Ours:
     """What of the document is ours."""
-    marks = _within_sections(root, [node for node in _found(MARKS, root) if marked_owner(node) is not None])
+    marks = _within_sections(root, marks_in(root))
     beside = dict.fromkeys(node for mark in marks for node in _beside(mark))
     headers, forwards = _headers_and_forwards(root)
-    tokens = _within_sections(root, filter(_takes_our_token, root.iter(TOKEN)))
+    tokens = _within_sections(root, [node for node in root.iter(TOKEN) if takes_our_token(node)])
     labelled = _within_sections(root, [node for node in root.iter(BACKEND) if node.get("id") == LABEL])
     rows = (node for each in (*tokens, *headers) if each not in beside for node in _beside(each))
     routes = dict.fromkeys(node for node in beside if node.tag == BACKEND)
@@ -123,27 +120,39 @@ def recognise(root: Element, wanted: Statements | None = None) -> Ours:
 def _headers_and_forwards(root: Element) -> tuple[Sequence[Element], Sequence[Element]]:
     headers: list[Element] = []
     choices: dict[Element, None] = {}
-    for node in _found(HEADERS, root):
-        if _sends_our_token(node):
+    for node in telling_headers(root):
+        if sends_our_token(node):
             headers.append(node)
-        elif (choice := _choice_around(node)) is not None:
+        elif (choice := choice_around(node)) is not None:
             choices[choice] = None
     return _within_sections(root, headers), _within_sections(root, [node for node in choices if _forwarded_in(node)])
 
 
-def _found(path: etree.XPath, root: Element) -> Sequence[Element]:
-    found: Any = path(root)
-    return list(found)
+def marks_in(root: Element) -> Sequence[Element]:
+    """All marks, wherever they stand."""
+    return [node for node in root.iter(etree.Comment) if MARKED in (node.text or "") and marked_owner(node) is not None]
 
 
-def _choice_around(header: Element) -> Element | None:
+def telling_headers(root: Element) -> Iterator[Element]:
+    """The headers that may be ours: of the others there are thousands, so each gets no more than a glance."""
+    for node in root.iter(HEADER):
+        for value in node:
+            text = value.text
+            if text and (VARIABLE in text or REQUEST in text):
+                yield node
+                break
+
+
+def choice_around(header: Element) -> Element | None:
     """What may hand the caller's token on, when this header in it looks at it."""
-    branch = header.getparent() if any(map(_reads_authorization, header)) else None
-    return None if branch is None else branch.getparent()
+    branch = header.getparent()
+    return branch.getparent() if branch is not None and any(map(_reads_authorization, header)) else None
 
 
-def _within_sections(root: Element, nodes: Iterable[Element]) -> Sequence[Element]:
+def _within_sections(root: Element, nodes: Sequence[Element]) -> Sequence[Element]:
     """Those that say something of the request, in the order in which API Management comes to them."""
+    if not nodes:
+        return nodes
     found = [(index, node) for node in nodes if (index := _section_of(node, root)) is not None]
     return [node for _, node in sorted(found, key=_first)]
 
@@ -166,19 +175,19 @@ def _beside(mark: Element) -> Iterator[Element]:
     """The statements that follow the mark as ours do, up to the next mark, at most one of a role."""
     roles = {TOKEN, CHOICE, HEADER, BACKEND}
     for node in mark.itersiblings():
-        if marked_owner(node) is not None:
-            return
         if not is_element(node):
-            continue
-        if node.tag not in roles or not _may_be_ours(node):
+            if marked_owner(node) is not None:
+                return
+        elif node.tag in roles and _may_be_ours(node):
+            roles.remove(str(node.tag))
+            yield node
+        else:
             return
-        roles.remove(str(node.tag))
-        yield node
 
 
 def _may_be_ours(node: Element) -> bool:
     if node.tag == HEADER:
-        return sets_authorization(node) or _sends_our_token(node)
+        return sets_authorization(node) or sends_our_token(node)
     return node.tag != CHOICE or _forwarded_in(node) is not None
 
 
@@ -217,14 +226,15 @@ def _reads_authorization(value: Element) -> bool:
 
 def reads_authorization(text: str) -> bool:
     """Whether this expression looks at what the request carries as Authorization."""
-    return "Request.Headers" in text and f'"{AUTHORIZATION.casefold()}"' in text.casefold()
+    return REQUEST in text and f'"{AUTHORIZATION.casefold()}"' in text.casefold()
 
 
-def _takes_our_token(node: Element) -> bool:
+def takes_our_token(node: Element) -> bool:
+    """Whether this keeps a token where ours is kept."""
     return node.tag == TOKEN and node.get("output-token-variable-name") == VARIABLE
 
 
-def _sends_our_token(node: Element) -> bool:
+def sends_our_token(node: Element) -> bool:
     """Under whatever name it is sent as we send it; as Authorization, however that is written."""
     values = [text for value in node.iterchildren("value") if VARIABLE in (text := value.text or "")]
     if values and sets_authorization(node):
@@ -233,7 +243,7 @@ def _sends_our_token(node: Element) -> bool:
 
 
 def _overrides(node: Element) -> bool:
-    return _sends_our_token(node) and node.get("exists-action", "override") == "override"
+    return sends_our_token(node) and node.get("exists-action", "override") == "override"
 
 
 def _route_apart(labelled: Sequence[Element], have_more: bool, wanted: Statements | None) -> Sequence[Element]:

@@ -54,25 +54,27 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 def escape_expressions(text: str) -> Escaped:
     """A `rawxml` text as XML. Raises PolicyError for an expression without an end."""
+    text = text.replace("\r\n", "\n")
     return _replaced(text, _expressions(text))
 
 
 def keep_line_ends(text: str) -> Escaped:
     """A text that is XML already, but for line ends and TABs in its attributes' expressions."""
+    if not any(each.search(text) for each in LINE_ENDS):
+        return Escaped(text, text, [(0, 0)])
+    text = text.replace("\r\n", "\n")
     return _replaced(text, _tags_with_line_ends(text))
 
 
 SKIPPED = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
 LINE_ENDS = (re.compile(r"""\"\s*+@[({][^"<\n\t]*+[\n\t]"""), re.compile(r"""'\s*+@[({][^'<\n\t]*+[\n\t]"""))
-"""What may be a value that is an expression and goes on behind a line end or TAB, between double or single quotes."""
+"""In most documents there is none. What may be a value that is an expression and goes on behind a line end or TAB, between double or single quotes."""
 
 LINE_END = re.compile("|".join(each.pattern for each in LINE_ENDS))
 
 
 def _tags_with_line_ends(text: str) -> Iterator[Piece]:
-    """The expressions of those tags alone that need it: in most documents there is none."""
-    if not any(each.search(text) for each in LINE_ENDS):
-        return
+    """The expressions of those tags alone that need it."""
     skipped = SKIPPED.finditer(text)
     around = next(skipped, None)
     at = 0

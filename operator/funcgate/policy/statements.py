@@ -14,6 +14,7 @@ Source: learn.microsoft.com/azure/api-management/authentication-managed-identity
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from lxml import etree
@@ -31,6 +32,7 @@ LABEL = "apim-generated-policy"
 DEFAULTS = {(TOKEN, "ignore-error"): "false", (HEADER, "exists-action"): "override"}
 """What API Management takes an absent attribute for. Source: the reference pages of the two statements."""
 
+MARKED = "funcgate:"
 MARK = re.compile(r"\s*funcgate:\s*owner=(\S*)(?:\s+added=(\S*))?\s*")
 
 AUTHORIZATION = "Authorization"
@@ -88,8 +90,12 @@ class Mark:
 
 def read_mark(node: Element) -> Mark | None:
     """What this comment says as a mark; None when it is none."""
-    text = node.text or ""
-    found = MARK.fullmatch(text) if "funcgate:" in text and isinstance(node, etree._Comment) else None
+    return _mark_in(node.text or "") if isinstance(node, etree._Comment) else None
+
+
+@lru_cache(maxsize=256)
+def _mark_in(text: str) -> Mark | None:
+    found = MARK.fullmatch(text) if MARKED in text else None
     return Mark(unquote(found[1]), frozenset(filter(None, (found[2] or "").split(",")))) if found else None
 
 

@@ -71,7 +71,8 @@ SEED = a_policy(
             <value>b</value>
             <value>a</value>
         </check-header>
-        <set-variable name="kind" value="@(context.Request.Headers.GetValueOrDefault(&quot;X-Kind&quot;, &quot;none&quot;))" />
+        <set-variable name="kind"
+            value="@(context.Request.Headers.GetValueOrDefault(&quot;X-Kind&quot;, &quot;none&quot;))" />
         <!-- whoever asks for b -->
         <choose>
             <when condition="@((string)context.Variables[&quot;kind&quot;] == &quot;b&quot;)">
