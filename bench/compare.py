@@ -42,7 +42,7 @@ FRAME = """<policies>
 \t</on-error>
 </policies>"""
 OTHERS = """\t\t<choose>
-\t\t\t<when condition="@(context.Request.Headers.GetValueOrDefault(&quot;X-Kind&quot;, &quot;&quot;) == &quot;{0}&quot;)">
+\t\t\t<when condition="@(context.Request.Headers.GetValueOrDefault(&quot;X-Kind&quot;, null) == &quot;{0}&quot;)">
 \t\t\t\t<!-- what was agreed with team {0} -->
 \t\t\t\t<set-header name="X-Team" exists-action="override">
 \t\t\t\t\t<value>@(context.Variables.GetValueOrDefault&lt;string&gt;("team-{0}", "none"))</value>

@@ -168,7 +168,7 @@ async def test_a_check_behind_our_override_that_our_own_token_passes_lets_anybod
     assert hole.reason == "CallerCheckAfterReplace"
     assert "line 4: <validate-jwt" in hole.message
     assert (
-        'behind line 5: <set-header name="Authorization" exists-action="override"> of the base policy' in hole.message
+        'behind line 6: <set-header name="Authorization" exists-action="override"> of the base policy' in hole.message
     )
     await settled(stage, EACH)
     assert (await call(stage, "/ping")).status == 401

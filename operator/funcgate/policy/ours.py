@@ -25,7 +25,6 @@ from funcgate.policy.statements import (
     read_mark,
 )
 
-
 REQUEST = "Request.Headers"
 """What an expression says that looks at the request's headers."""
 

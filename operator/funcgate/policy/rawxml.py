@@ -68,7 +68,11 @@ def keep_line_ends(text: str) -> Escaped:
 
 SKIPPED = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
 LINE_ENDS = (re.compile(r"""\"\s*+@[({][^"<\n\t]*+[\n\t]"""), re.compile(r"""'\s*+@[({][^'<\n\t]*+[\n\t]"""))
-"""In most documents there is none. What may be a value that is an expression and goes on behind a line end or TAB, between double or single quotes."""
+"""
+What may be a value that is an expression and goes on behind a line end or TAB, between double or single quotes.
+
+Most documents have none.
+"""
 
 LINE_END = re.compile("|".join(each.pattern for each in LINE_ENDS))
 

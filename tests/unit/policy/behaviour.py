@@ -15,7 +15,8 @@ from azuresim.wire import HttpCall
 from unit.policy.documents import RESOURCE, a_policy
 
 TO_THE_APP = '<set-backend-service backend-id="orders-fn" />'
-FOR_EVERY_API = f"<policies><inbound>{TO_THE_APP}</inbound><backend><forward-request /></backend><outbound /><on-error /></policies>"
+FOR_EVERY_API = f"""<policies><inbound>{TO_THE_APP}</inbound>
+    <backend><forward-request /></backend><outbound /><on-error /></policies>"""
 BACKENDS = ("billing-fn", "orders-canary", "orders-stable")
 NAMED_VALUES = ("a-named-value", "legacy-url", "partner-code")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -87,12 +88,11 @@ SEED = a_policy(
                 <set-method>POST</set-method>
             </otherwise>
         </choose>
-        <authentication-managed-identity resource="%s" output-token-variable-name="msi-access-token" />
+        <authentication-managed-identity resource="the resource" output-token-variable-name="msi-access-token" />
         <set-header name="Authorization" exists-action="override">
             <value>@("Bearer " + (string)context.Variables["msi-access-token"])</value>
         </set-header>
-        <set-backend-service id="apim-generated-policy" backend-id="orders-fn" />"""
-    % RESOURCE,
+        <set-backend-service id="apim-generated-policy" backend-id="orders-fn" />""",
     outbound="""<base />
         <set-header name="X-Answered" exists-action="override"><value>by us</value></set-header>
         <set-header name="Content-Type" exists-action="skip"><value>text/plain</value></set-header>
@@ -101,4 +101,5 @@ SEED = a_policy(
         <set-header name="X-Reason" exists-action="override"><value>@(context.LastError.Reason)</value></set-header>
         <set-status code="418" reason="Teapot" />""",
 )
+SEED = SEED.replace("the resource", RESOURCE)
 """A document in which nearly everything does something."""
