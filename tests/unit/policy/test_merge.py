@@ -1,7 +1,6 @@
 """Ours in, ours out, everything else kept."""
 
 import re
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -17,6 +16,7 @@ from unit.policy.documents import (
     OURS,
     ROUTE,
     TOKEN,
+    Written,
     a_policy,
     inbound_of,
     text_of,
@@ -46,14 +46,14 @@ ROUTE_ALONE = BLOCK[-1]
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_merging_twice_changes_nothing_more(path: Path) -> None:
+def test_merging_twice_changes_nothing_more(path: Written) -> None:
     once = merge(parse(text_of(path)), wanted())
     assert find(once, wanted()).differs == ()
     assert equal(merge(once, wanted()), once)
 
 
 @pytest.mark.parametrize("path", WITHOUT_OURS, ids=lambda path: path.stem)
-def test_what_was_merged_into_a_document_without_ours_comes_out_again(path: Path) -> None:
+def test_what_was_merged_into_a_document_without_ours_comes_out_again(path: Written) -> None:
     document = parse(text_of(path))
     left = remove(merge(document, wanted()))
     if says_nothing(document):
@@ -80,7 +80,7 @@ KEPT_APART = {"ours-in-a-condition", "ours-scattered-and-doubled"}  # ours are a
 
 
 @pytest.mark.parametrize("path", [each for each in CORPUS if each.stem not in KEPT_APART], ids=lambda path: path.stem)
-def test_merging_keeps_every_other_statement_in_its_order(path: Path) -> None:
+def test_merging_keeps_every_other_statement_in_its_order(path: Written) -> None:
     document = parse(text_of(path))
     assert others_of(merge(document, wanted())) == others_of(document)
 
@@ -90,7 +90,7 @@ def test_the_corpus_is_as_varied_as_what_people_write() -> None:
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_merging_leaves_the_given_document_as_it_was(path: Path) -> None:
+def test_merging_leaves_the_given_document_as_it_was(path: Written) -> None:
     document = parse(text_of(path))
     before = render(document)
     merge(document, wanted())

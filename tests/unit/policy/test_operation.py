@@ -1,10 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from funcgate import policy as documents
 from funcgate.policy import CallerToken, Inner, Statements
-from unit.policy.documents import CORPUS, text_of
+from unit.policy.documents import CORPUS, Written, text_of
 
 OURS = Statements(resource="app", identity_client_id=None, backend_id="orders-fn", owner="prod/shop/orders")
 KEPT = Statements(
@@ -99,6 +97,6 @@ def test_while_ours_does_not_stand_yet_it_is_named_without_a_line() -> None:
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_whatever_people_write_into_an_operation_is_either_harmless_or_quoted(path: Path) -> None:
+def test_whatever_people_write_into_an_operation_is_either_harmless_or_quoted(path: Written) -> None:
     said = documents.inner(documents.parse(text_of(path)), OURS)
     assert all(line.startswith("line ") for line in (*said.late_checks, *said.undoing))

@@ -1,12 +1,10 @@
 """Reading and writing."""
 
-from pathlib import Path
-
 import pytest
 from lxml import etree
 
 from funcgate.policy import PolicyError, equal, parse, render
-from unit.policy.documents import CORPUS, a_policy, as_stored, text_of
+from unit.policy.documents import CORPUS, Written, a_policy, as_stored, text_of
 
 CONDITION = '@(context.Variables.GetValueOrDefault<string>("a","") != "<&amp;>" && 1 < 2)'
 
@@ -28,14 +26,14 @@ def test_nothing_is_a_document_without_sections(nothing: str | None) -> None:
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_a_document_is_written_as_it_was_read(path: Path) -> None:
+def test_a_document_is_written_as_it_was_read(path: Written) -> None:
     document = parse(text_of(path))
     assert equal(parse(render(document)), document)
     assert render(parse(render(document))) == render(document)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_what_is_stored_differs_in_nothing(path: Path) -> None:
+def test_what_is_stored_differs_in_nothing(path: Written) -> None:
     document = parse(text_of(path))
     assert equal(parse(as_stored(document)), document)
 
