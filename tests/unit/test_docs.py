@@ -322,6 +322,12 @@ def keys(value: Any) -> Any:
     return [keys(each) for each in value] if isinstance(value, list) else None
 
 
+def test_every_aspect_has_its_row_about_drift() -> None:
+    listed = rows((DOCS / "explanation" / "drift.md").read_text())
+    assert set(listed) == {each.name for each in all_aspects(NO_AZURE, Endpoints())}
+    assert all(len(cells) == 2 and all(cells) for cells in listed.values())
+
+
 # --- installing
 
 
