@@ -29,6 +29,7 @@ from funcgate.model import (
     Phase,
     Plan,
     camel,
+    implausible,
     named,
     plan,
 )
@@ -59,6 +60,8 @@ class Write:
     key: str
     action: Action
     drifts: tuple[Drift, ...]
+    phase: Phase = Phase.ADD
+    diff: tuple[str, ...] = ()  # in a dry run: the document's lines, where fields do not say it all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,8 @@ class Outcome:
     after_seconds: float | None = None  # Azure asked to come back then, not sooner
     throttled: bool = False
     changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
+    held: tuple[Write, ...] = ()  # in a dry run: would be made once nothing stands in the way
+    implausible: str = ""  # why so many deletions are hard to believe
 
     @property
     def true(self) -> bool:
@@ -91,8 +96,15 @@ class Pass:
 
     @property
     def changes(self) -> tuple[Write, ...]:
-        """All writes of the pass; of a dry run those that it would make."""
-        return tuple(write for outcome in self.outcomes for write in outcome.changes)
+        """All writes of the pass, in the order of their phases; of a dry run those that it would make."""
+        phases = TEARDOWN if self.binding.deleting else ORDER
+        writes = (write for outcome in self.outcomes for write in outcome.changes)
+        return tuple(sorted(writes, key=lambda write: phases.index(write.phase)))
+
+    @property
+    def differences(self) -> tuple[Write, ...]:
+        """What a dry run found to differ, whether it may be written as things stand or not."""
+        return tuple(write for outcome in self.outcomes for write in (*outcome.changes, *outcome.held))
 
     @property
     def done(self) -> bool:
@@ -151,8 +163,9 @@ class Engine:
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
 
         A binding that goes is torn down on the same path, with an empty wish and the safety order reversed. `fence` is
-        called before every write and raises to stop it. A dry run only reads and reports the writes it would make. A
-        binding that goes leaves as it is what its spec says (`deletionPolicy`, `deletionOverrides`).
+        called before every write and raises to stop it. A dry run only reads and reports the writes it would make, as
+        far as they can be told before any is made. A binding that goes leaves as it is what its spec says
+        (`deletionPolicy`, `deletionOverrides`).
         """
         aspects = [each for each in self.aspects if not binding.deleting or _is_to_remove(each, binding)]
         token = write_fence.set(fence)
@@ -235,7 +248,9 @@ class _Run:
         self.is_gone = is_gone
         self.dry_run = dry_run
         self.phases = TEARDOWN if binding.deleting else ORDER
-        self.facts = Facts()
+        self.known = Facts()
+        self.facts = Facts()  # what is known and, in a dry run, what will be
+        self.to_come: set[str] = set()  # in a dry run: who only waits for what a write of the plan will tell
         self.givers = givers
         self.writers = [aspect for aspect in aspects if aspect.phase is not None]
         self.seen: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
@@ -257,10 +272,15 @@ class _Run:
         except BaseExceptionGroup as several:  # a lost lease, or a mistake of ours: the others are cancelled by now
             raise several.exceptions[0] from None
         outcomes = tuple(task.result() for task in self.ended.values())
-        return Pass(binding=self.binding, outcomes=outcomes, known=self.facts)
+        return Pass(binding=self.binding, outcomes=outcomes, known=self.known)
 
     def learn(self, facts: Mapping[str, Any]) -> None:
         """These facts are known from now on."""
+        self.known = replace(self.known, **facts)
+        self.foresee(facts)
+
+    def foresee(self, facts: Mapping[str, Any]) -> None:
+        """Aspects go by these facts from now on."""
         self.facts = replace(self.facts, **facts)
 
     async def await_facts(self, aspect: Aspect[Any]) -> None:
@@ -276,7 +296,10 @@ class _Run:
             await asyncio.wait([self.seen[giver]])
         for fact in aspect.needs:
             if getattr(self.facts, fact) is None:
-                raise _waits(f"{named(fact)}, from {self.tasks[self.givers[fact]].aspect.condition}")
+                source = self.tasks[self.givers[fact]]
+                if self.dry_run and (source.changes or source.aspect.name in self.to_come):
+                    self.to_come.add(aspect.name)
+                raise _waits(f"{named(fact)}, from {source.aspect.condition}")
 
     async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
         """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its."""
@@ -310,6 +333,8 @@ class _AspectRun(Generic[S]):
         self.aspect = aspect
         self.binding = run.binding
         self.changes: list[Write] = []
+        self.held: list[Write] = []
+        self.implausible = ""
 
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
@@ -324,7 +349,7 @@ class _AspectRun(Generic[S]):
             return self._failed(error)
         finally:
             self._seen()
-            self.run.mark_passed(self.aspect, Phase, ok=ok)
+            self.run.mark_passed(self.aspect, Phase, ok=ok or self.aspect.name in self.run.to_come)
 
     async def _reconcile(self) -> Unmet | None:
         """What is still not as it must be once all is written."""
@@ -337,28 +362,25 @@ class _AspectRun(Generic[S]):
     async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
         desired = self.aspect.desired(self.binding, self.run.facts)
-        if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt)):
+        if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt), desired, observed):
+            if self.run.dry_run:
+                return self._pending()
             observed = await self._observe()
             self._must_stand(plan(desired, observed, adopt=self.binding.spec.adopt))
         return self.aspect.judge(self.binding, self.run.facts, observed)
 
-    async def _tear_down(self) -> None:
-        """Nothing of ours is left, or what it was in is gone."""
+    async def _tear_down(self) -> Unmet | None:
+        """Nothing of ours is left, or what it was in is gone; what a dry run leaves to be done."""
         try:
             observed = await self._observe()
         except NotFound as missing:
             await self._confirm_gone(missing)
-        else:
-            await self._carry_out(plan({}, observed))
+            return None
+        written = await self._carry_out(plan({}, observed), {}, observed)
+        return self._pending() if written and self.run.dry_run else None
 
-    async def _carry_out(self, planned: Plan[S]) -> bool:
-        """Whether anything was written. A dry run reports the writes and stops there."""
-        if self.run.dry_run:
-            self.changes += map(self._write, planned.changes)
-        self._object(planned)
-        if self.run.dry_run and self.changes:
-            raise Unmet(PENDING, _summary(self.changes))
-        return await self._apply(planned.changes)
+    def _pending(self) -> Unmet:
+        return Unmet(PENDING, _summary(self.changes))
 
     async def _confirm_gone(self, missing: NotFound) -> None:
         """What our part lives in is gone. Raises TryAgain when it is there after all, Unmet when that can't be told."""
@@ -384,39 +406,55 @@ class _AspectRun(Generic[S]):
         if not self.run.seen[self.aspect.name].done():
             self.run.seen[self.aspect.name].set_result(None)
 
-    def _object(self, planned: Plan[S]) -> None:
-        if planned.conflicts:
-            raise conflict(planned.conflicts)
-        if self.binding.deleting:
-            return
-        if objection := self.aspect.object_to(self.binding, self.run.facts, planned):
-            raise objection
-
-    async def _apply(self, changes: Sequence[Change[S]]) -> bool:
-        """Whether anything was written. One phase after the other, each when its turn has come."""
-        steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
+    async def _carry_out(self, planned: Plan[S], wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> bool:
+        """Whether anything was written, or would be. One phase after the other, each when its turn has come."""
+        steps = [step for change in planned.changes for step in self.aspect.stages(change, self.run.facts)]
+        self.implausible = "" if self.binding.deleting else implausible(planned, observed)
+        await self._object(planned, steps)
         for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
             if due and self.run.comes_after(self.aspect, phase):
-                await self._give()
+                await self._give(wish, observed)
             if due:
                 await self.run.await_turn(self.aspect, phase)
             for change in due:
-                await self.aspect.apply(self.binding, change)
-                self.changes.append(self._write(change))
+                if not self.run.dry_run:
+                    await self.aspect.apply(self.binding, change)
+                self.changes.append(await self._write(phase, change))
             self.run.mark_passed(self.aspect, [phase], ok=True)
+        if self.run.dry_run and wish and steps:
+            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
         return bool(steps)
 
-    async def _give(self) -> None:
+    async def _object(self, planned: Plan[S], steps: Sequence[tuple[Phase, Change[S]]]) -> None:
+        """Raises Unmet for what must not be written as things stand; a dry run keeps it, since it would come next."""
+        objection = conflict(planned.conflicts) if planned.conflicts else None
+        if not objection and not self.binding.deleting:
+            objection = self.aspect.object_to(self.binding, self.run.facts, planned)
+        if objection:
+            if self.run.dry_run:
+                self.held += [await self._write(*step) for step in steps]
+            raise objection
+
+    async def _give(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
         """What others need of this aspect is known before it waits for them."""
         if self.run.given[self.aspect.name].done():
             return
-        if self.changes:
+        if self.run.dry_run:
+            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
+        elif self.changes:
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
-    def _write(self, change: Change[S]) -> Write:
-        return Write(condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts)
+    async def _write(self, phase: Phase, change: Change[S]) -> Write:
+        return Write(
+            condition=self.aspect.condition,
+            key=change.key,
+            action=change.action,
+            drifts=change.drifts,
+            phase=phase,
+            diff=tuple(await self.aspect.diff(change)) if self.run.dry_run else (),
+        )
 
     def _must_stand(self, remaining: Plan[S]) -> None:
         """What was written is there and ours. Raises TryAgain for what Azure does not show yet, Unmet for a rival."""
@@ -450,6 +488,8 @@ class _AspectRun(Generic[S]):
             reason=reason,
             message=message,
             changes=tuple(self.changes),
+            held=tuple(self.held),
+            implausible=self.implausible,
             **more,
         )
 
