@@ -97,8 +97,9 @@ class Pass:
     @property
     def changes(self) -> tuple[Write, ...]:
         """All writes of the pass, in the order of their phases; of a dry run those that it would make."""
-        phases = TEARDOWN if self.binding.deleting else ORDER
-        writes = (write for outcome in self.outcomes for write in outcome.changes)
+        deleting = self.binding.deleting
+        phases, outcomes = (TEARDOWN, self.outcomes[::-1]) if deleting else (ORDER, self.outcomes)
+        writes = (write for outcome in outcomes for write in outcome.changes)
         return tuple(sorted(writes, key=lambda write: phases.index(write.phase)))
 
     @property
@@ -250,6 +251,7 @@ class _Run:
         self.phases = TEARDOWN if binding.deleting else ORDER
         self.known = Facts()
         self.facts = Facts()  # what is known and, in a dry run, what will be
+        self.first: dict[str, Any] = {}  # what each aspect told when it had looked for the first time
         self.to_come: set[str] = set()  # in a dry run: who only waits for what a write of the plan will tell
         self.givers = givers
         self.writers = [aspect for aspect in aspects if aspect.phase is not None]
@@ -283,6 +285,10 @@ class _Run:
         """Aspects go by these facts from now on."""
         self.facts = replace(self.facts, **facts)
 
+    def facts_for(self, aspect: Aspect[Any]) -> Facts:
+        """What this aspect goes by: what it only minds as first seen, so that it does not matter who is faster."""
+        return replace(self.facts, **{fact: self.first.get(fact) for fact in aspect.minds})
+
     async def await_facts(self, aspect: Aspect[Any]) -> None:
         """
         The facts that the aspect needs are known, from aspects that are done. Raises Unmet for a missing one.
@@ -302,12 +308,21 @@ class _Run:
                 raise _waits(f"{named(fact)}, from {source.aspect.condition}")
 
     async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
-        """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its."""
+        """
+        Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its.
+
+        When a binding goes, whoever needed facts of this aspect has tried its own writes of this phase: a policy goes
+        before the API that it belongs to.
+        """
         before = self.phases[: self.phases.index(phase)]
         for other in self.writers:
             for each in before:
                 if other is not aspect and not await self.passed[other.name, each]:
                     raise _waits(other.condition)
+        if self.binding.deleting:
+            for user in self.writers:
+                if not set(user.needs).isdisjoint(aspect.gives):
+                    await self.passed[user.name, phase]
 
     def comes_after(self, aspect: Aspect[Any], phase: Phase) -> bool:
         """Whether the phase is one after the aspect's own, so that others must not have to wait for it."""
@@ -336,6 +351,11 @@ class _AspectRun(Generic[S]):
         self.held: list[Write] = []
         self.implausible = ""
 
+    @property
+    def facts(self) -> Facts:
+        """What this aspect goes by."""
+        return self.run.facts_for(self.aspect)
+
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
         ok = False
@@ -361,13 +381,13 @@ class _AspectRun(Generic[S]):
 
     async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
-        desired = self.aspect.desired(self.binding, self.run.facts)
+        desired = self.aspect.desired(self.binding, self.facts)
         if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt), desired, observed):
             if self.run.dry_run:
                 return self._pending()
             observed = await self._observe()
             self._must_stand(plan(desired, observed, adopt=self.binding.spec.adopt))
-        return self.aspect.judge(self.binding, self.run.facts, observed)
+        return self.aspect.judge(self.binding, self.facts, observed)
 
     async def _tear_down(self) -> Unmet | None:
         """Nothing of ours is left, or what it was in is gone; what a dry run leaves to be done."""
@@ -397,7 +417,10 @@ class _AspectRun(Generic[S]):
 
     async def _observe(self) -> Mapping[str, Observed[S]]:
         observed = await self.aspect.observe(self.binding)
-        self.run.learn(self.aspect.learn(self.binding, observed))
+        learnt = self.aspect.learn(self.binding, observed)
+        self.run.learn(learnt)
+        if not self.run.seen[self.aspect.name].done():
+            self.run.first.update(learnt)
         self._seen()
         return observed
 
@@ -408,7 +431,7 @@ class _AspectRun(Generic[S]):
 
     async def _carry_out(self, planned: Plan[S], wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> bool:
         """Whether anything was written, or would be. One phase after the other, each when its turn has come."""
-        steps = [step for change in planned.changes for step in self.aspect.stages(change, self.run.facts)]
+        steps = [step for change in planned.changes for step in self.aspect.stages(change, self.facts)]
         self.implausible = "" if self.binding.deleting else implausible(planned, observed)
         await self._object(planned, steps)
         for phase in self.run.phases:
@@ -422,15 +445,20 @@ class _AspectRun(Generic[S]):
                     await self.aspect.apply(self.binding, change)
                 self.changes.append(await self._write(phase, change))
             self.run.mark_passed(self.aspect, [phase], ok=True)
-        if self.run.dry_run and wish and steps:
-            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
+        if steps:
+            self._foresee(wish, observed)
         return bool(steps)
+
+    def _foresee(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
+        """In a dry run others go on with what will be known."""
+        if self.run.dry_run and wish:
+            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
 
     async def _object(self, planned: Plan[S], steps: Sequence[tuple[Phase, Change[S]]]) -> None:
         """Raises Unmet for what must not be written as things stand; a dry run keeps it, since it would come next."""
         objection = conflict(planned.conflicts) if planned.conflicts else None
         if not objection and not self.binding.deleting:
-            objection = self.aspect.object_to(self.binding, self.run.facts, planned)
+            objection = self.aspect.object_to(self.binding, self.facts, planned)
         if objection:
             if self.run.dry_run:
                 self.held += [await self._write(*step) for step in steps]
@@ -440,9 +468,8 @@ class _AspectRun(Generic[S]):
         """What others need of this aspect is known before it waits for them."""
         if self.run.given[self.aspect.name].done():
             return
-        if self.run.dry_run:
-            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
-        elif self.changes:
+        self._foresee(wish, observed)
+        if self.changes and not self.run.dry_run:
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
@@ -470,7 +497,7 @@ class _AspectRun(Generic[S]):
     def _described(self) -> str:
         if self.binding.deleting:
             return "Nothing of ours is left."
-        return self.aspect.describe(self.binding, self.run.facts)
+        return self.aspect.describe(self.binding, self.facts)
 
     def _failed(self, error: AzureError) -> Outcome:
         if isinstance(error, TryAgain):
