@@ -164,6 +164,8 @@ def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt
     return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
 
 
+IMPLAUSIBLE = "ImplausibleRemoval"
+
 FEW = 2
 """With fewer of a kind than that, all of them may well go at once."""
 

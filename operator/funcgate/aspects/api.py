@@ -13,7 +13,7 @@ from funcgate.azure import Api as SeenApi
 from funcgate.azure import ApimClient, Product
 from funcgate.errors import Unmet
 from funcgate.marks import Mark
-from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan
+from funcgate.model import IMPLAUSIBLE, Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan, all_at_once
 from funcgate.names import api_name
 from funcgate.openapi import ApiDocument
 from funcgate.published import Described, InProduct, OfferedOperation, PublishedApi, State, one_by_one
@@ -21,9 +21,6 @@ from funcgate.routes import shape
 from funcgate.spec import CONFIRM_DELETE, Binding, OperationsScope
 
 DOCUMENT = "document"
-
-FEW = 2
-"""With fewer functions than that, all of them may well go at once."""
 
 
 class Api(Aspect[State]):
@@ -176,10 +173,10 @@ class Api(Aspect[State]):
         offered, listed = facts.offered or frozenset(), {each.function.lower() for each in facts.operations or ()}
         gone = any(change.action is Action.DELETE for change in plan.changes)
         chosen = binding.spec.function_app.functions.include or not one_by_one(binding)
-        if not gone or len(offered) < FEW or offered & listed or chosen:
+        if not gone or not all_at_once(len(offered - listed), len(offered)) or chosen:
             return None
         return Unmet(
-            "ImplausibleRemoval",
+            IMPLAUSIBLE,
             f"the app lists none of the {len(offered)} functions that API {api_name(binding)} offers any more, which "
             "may be a list from before the functions host has synchronised its triggers; restart the app, or name "
             "functions in spec.functionApp.functions.include to have it believed",
