@@ -182,7 +182,7 @@ def places(calls: Sequence[Call], writes: Sequence[Write]) -> list[list[int]]:
 
 
 def bare(writes: Iterable[Write]) -> list[Write]:
-    return [replace(each, diff=()) for each in writes]
+    return [replace(each, diff=(), made=True) for each in writes]
 
 
 def waiting(plan: Pass) -> dict[str, str]:
