@@ -38,6 +38,10 @@ class APass:
     reported: bool = False
 
     @property
+    def differences(self) -> Sequence[AWrite]:
+        return self.changes
+
+    @property
     def outcomes(self) -> Sequence[Outcome]:
         """What became of each aspect, as its condition says."""
         return [

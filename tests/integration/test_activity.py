@@ -128,7 +128,7 @@ async def test_the_rival_for_the_services_identity_is_looked_up_at_the_service(s
     await stranger_changes_the_backend(stage)
     stage.give_identity(None)
     done = await stage.reconcile(stage.binding(drift={"mode": "Report"}))
-    write = next(each for each in done.changes if each.condition == "IdentityReady")
+    write = next(each for each in done.differences if each.condition == "IdentityReady")
     assert await stage.engine.rival(stage.binding(), write, since(stage)) == stage.team.stranger_client_id
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import sentinel
 
+import jsonschema
 import pytest
 import yaml
 
@@ -28,7 +29,7 @@ from funcgate.effects import ABSENT, ANYBODY, EFFECTS
 from funcgate.engine import Outcome, Pass, Write
 from funcgate.metrics import Metrics
 from funcgate.model import Action, Drift
-from funcgate.report import as_json
+from funcgate.plan_report import data
 from funcgate.settings import Settings
 from funcgate.spec import CONFIRM_DELETE, GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
 
@@ -308,11 +309,13 @@ def test_the_json_of_a_plan_has_exactly_the_documented_keys() -> None:
     drift = Drift(field="url", wanted="https://orders-fn.example/v1", seen="https://elsewhere.example")
     write = Write(condition="BackendReady", key="backends/orders-fn", action=Action.UPDATE, drifts=(drift,))
     outcome = Outcome(condition="BackendReady", status="False", reason="ChangesPending", message="…", changes=(write,))
-    said = as_json("shop/orders", Pass(binding=a_binding(), outcomes=(outcome,)))
+    said = data("shop/orders", Pass(binding=a_binding(), outcomes=(outcome,)))
     (documented,) = [json.loads(block) for page, block in blocks("json") if page.name == "plan.md"]
     assert keys(said) == keys(documented[0])
     assert said["changes"] == documented[0]["changes"]
-    assert {name for name in rows(reference("plan")) if not name.isdigit()} == set(said)
+    jsonschema.validate(documented, json.loads((DOCS / "reference" / "plan.schema.json").read_text()))
+    table = reference("plan").partition("\n## JSON")[2]
+    assert set(rows(table)) == set(said)
 
 
 def keys(value: Any) -> Any:

@@ -4,7 +4,7 @@ backend. Others' statements stay.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -134,10 +134,15 @@ class Policy(Aspect[PolicyBlock]):
             stalled=True,
         )
 
+    async def diff(self, change: Change[PolicyBlock]) -> Sequence[str]:
+        """The document's lines, without what may be secret in others' statements."""
+        before = change.before.document if change.before else None
+        return await _aside(_size(change), lambda: documents.diff(before, _changed(change)))
+
     async def apply(self, binding: Binding, change: Change[PolicyBlock]) -> None:
         """Our statements are in the document, or out of it; everything else in it is as it was."""
         service, api, operation = self.home(binding), api_name(binding), _operation(change.key)
-        text = await _aside(change.before.size if change.before else 0, lambda: _changed(change))
+        text = await _aside(_size(change), lambda: _text(_changed(change)))
         if text is None:
             await self.apim.delete_policy(service, api, change.etag, operation)
         else:
@@ -350,11 +355,18 @@ def _cut_off(change: Change[PolicyBlock]) -> tuple[str, ...]:
     return documents.cut_off(before.document, _statements(after))
 
 
-def _changed(change: Change[PolicyBlock]) -> str | None:
+def _changed(change: Change[PolicyBlock]) -> Document | None:
     """The document as the change leaves it; None when nothing is left of it."""
     document = (change.before and change.before.document) or documents.parse(None)
-    after = documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
-    return None if after is None else documents.render(after)
+    return documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
+
+
+def _text(document: Document | None) -> str | None:
+    return documents.render(document) if document else None
+
+
+def _size(change: Change[PolicyBlock]) -> int:
+    return change.before.size if change.before else 0
 
 
 def _statements(block: PolicyBlock) -> Statements:

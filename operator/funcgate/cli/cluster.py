@@ -19,6 +19,7 @@ from funcgate.errors import SpecError, Unmet
 from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec
 
 KUBECONFIG = Path(".kube/config")
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +44,32 @@ class Live(Cluster):
 
 
 @asynccontextmanager
-async def standing(names: Sequence[str], namespace: str, *, instance_id: str) -> AsyncIterator[list[Binding]]:
+async def standing(names: Sequence[str], namespace: str | None, *, instance_id: str) -> AsyncIterator[list[Binding]]:
     """
     The bindings of these names in the namespace, each with those of its function app in all namespaces.
 
-    Raises SpecError for a name that is not there, KubeError, NoAccess. Needs `list` on functionapibindings in the whole
-    cluster: what a function app's door must let in is the sum of all its bindings.
+    Without names all of the namespace, without a namespace all of the cluster. Raises SpecError for a name that is not
+    there, KubeError, NoAccess. Needs `list` on functionapibindings in the whole cluster: what a function app's door
+    must let in is the sum of all its bindings.
     """
     async with Kube(_way()) as kube:
         listed = await kube.get(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
         known = {each.key: each for each in map(Snapshot.read, listed.get("items") or ())}
-        for name in names:
-            if Key(namespace, name) not in known:
-                raise SpecError(name, f"is no FunctionApiBinding in namespace {namespace}; name another, or say -n")
-        yield [await _binding(kube, known[Key(namespace, name)], known.values(), instance_id) for name in names]
+        keys = [Key(namespace or DEFAULT, name) for name in names] or _all(known, namespace)
+        for key in keys:
+            if key not in known:
+                raise SpecError(
+                    key.name, f"is no FunctionApiBinding in namespace {key.namespace}; name another, or say -n"
+                )
+        yield [await _binding(kube, known[key], known.values(), instance_id) for key in keys]
+
+
+def _all(known: Collection[Key], namespace: str | None) -> list[Key]:
+    """Raises SpecError when there is none."""
+    found = sorted(key for key in known if namespace in (None, key.namespace))
+    if not found:
+        raise SpecError(f"namespace {namespace}" if namespace else "the cluster", "has no FunctionApiBinding")
+    return found
 
 
 def _way() -> Access:
@@ -67,9 +80,13 @@ def _way() -> Access:
 
 
 async def _binding(kube: Kube, mine: Snapshot, all_: Collection[Snapshot], instance_id: str) -> Binding:
+    try:
+        spec = Spec.parse(mine.spec)
+    except SpecError as wrong:
+        raise SpecError(f"{mine.key.namespace}/{mine.key.name}", str(wrong)) from None
     return binding_of(
         mine,
-        Spec.parse(mine.spec),
+        spec,
         instance_id=instance_id,
         neighbours=await neighbours(mine, [each for each in all_ if each.site == mine.site], _nobody),
         cluster=Live(kube=kube, mine=mine, others=[each for each in all_ if each.key != mine.key]),

@@ -11,7 +11,7 @@ WHOLE, BROKEN = 0, 1
 
 
 @click.command(cls=LookingCommand)
-@takes_bindings
+@takes_bindings("text", "json")
 def explain(wanted: Wanted, output: str) -> None:
     """
     Show the chain caller → gateway → token → key → door → function, and what is wrong with each link.

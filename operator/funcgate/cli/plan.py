@@ -1,11 +1,11 @@
-"""`funcgate plan NAME… | -f FILE…`: what a pass would write, without writing it."""
+"""`funcgate plan NAME… | --from-cluster | -f FILE…`: what a pass would write, without writing it."""
 
 import json
 from collections.abc import Sequence
 
 import click
 
-from funcgate import report
+from funcgate import plan_report
 from funcgate.cli.manifests import ERROR, LookingCommand, Wanted, looked_at, takes_bindings
 from funcgate.engine import Pass
 
@@ -13,7 +13,7 @@ NOTHING_TO_DO, CHANGES = 0, 2
 
 
 @click.command(cls=LookingCommand)
-@takes_bindings
+@takes_bindings("text", "json", "markdown")
 def plan(wanted: Wanted, output: str) -> None:
     """
     Show what a pass would change in Azure, and write nothing.
@@ -22,16 +22,18 @@ def plan(wanted: Wanted, output: str) -> None:
     """
     passes = looked_at(wanted, with_calls=False)
     if output == "json":
-        click.echo(json.dumps([report.as_json(name, done) for name, done in passes.items()], indent=2))
+        click.echo(json.dumps([plan_report.data(name, done) for name, done in passes.items()], indent=2))
+    elif output == "markdown":
+        click.echo("\n".join(plan_report.markdown(passes)))
     else:
         for name, done in passes.items():
-            click.echo("\n".join(report.lines(name, done)))
+            click.echo("\n".join(plan_report.text(name, done)))
     raise SystemExit(_exit_code(list(passes.values())))
 
 
 def _exit_code(passes: Sequence[Pass]) -> int:
     if any(outcome.stalled for done in passes for outcome in done.outcomes):
         return ERROR
-    if any(done.changes for done in passes):
+    if any(done.differences for done in passes):
         return CHANGES
     return NOTHING_TO_DO if all(done.done for done in passes) else ERROR

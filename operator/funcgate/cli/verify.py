@@ -12,7 +12,7 @@ PROVEN, REFUTED, UNSEEN = 0, 1, 2
 
 
 @click.command(cls=LookingCommand)
-@takes_bindings
+@takes_bindings("text", "json")
 def verify(wanted: Wanted, output: str) -> None:
     """
     Make the calls of spec.verify now, past the gateway and through it.

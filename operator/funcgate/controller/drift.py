@@ -23,7 +23,7 @@ IDENTITY = ("part", "key", "field", "wanted", "seen")
 def record(before: Mapping[str, Any], result: Pass, *, in_force: bool, now: datetime) -> Json:
     """The three fields of the status after this pass; None for what there is nothing to say of."""
     known: list[Json] = list(before.get("drift") or ())
-    pending = [write for write in result.changes if not write.made]
+    pending = [write for write in result.differences if not write.made]
     corrected = [write for write in result.changes if write.made and in_force]
     unseen = {part_of(each.condition) for each in result.outcomes if each.status == "Unknown" and each.blocking}
     open_ = [_since(each, known, now) for each in _entries(pending)]

@@ -273,7 +273,7 @@ class Reconciler:
         engine = await self.engines.acting_as(await self._rights.acts_as(snapshot))
         if snapshot.settled:
             seen = await engine.glance(binding)
-            news = seen.changes or verdicts.news(seen.conditions, status.read(snapshot.status))
+            news = seen.differences or verdicts.news(seen.conditions, status.read(snapshot.status))
             if seen.throttled or not news:
                 return seen
         return await engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
