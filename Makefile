@@ -75,6 +75,10 @@ requirements: venv ## requirements/*.txt anew from *.in; UPGRADE=1 takes newer v
 	  $(COMPILE:.venv/%=../.venv/%) $(if $(UPGRADE),--upgrade) $$each.in -o $$each.txt || exit 1; \
 	done
 
+.PHONY: chart
+chart: ## The Helm chart's copy of the schema anew
+	cp crds/functionapibindings.yaml deploy/chart/files/
+
 .PHONY: image
 image: ## The container image
 	docker build -t funcgate:$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/funcgate/__init__.py) .

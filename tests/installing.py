@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from helm import helm
+
 REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"
 COMPONENTS = tuple(sorted(each.name for each in (DEPLOY / "components").iterdir()))
+CHART = DEPLOY / "chart"
 SYSTEM = "funcgate-system"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
@@ -60,3 +63,10 @@ def pod_of(rendered: Sequence[Json]) -> Json:
     template = deployment["spec"]["template"]
     metadata = template["metadata"] | {"name": "funcgate", "namespace": deployment["metadata"]["namespace"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def by_helm(values: Mapping[str, Any] | None = None, *, namespace: str = SYSTEM) -> list[Json]:
+    """A release of the chart with these values on top of its own."""
+    done = helm("template", "funcgate", str(CHART), "--namespace", namespace, values=values)
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from funcgate import __version__
 from funcgate.settings import Settings
 from installing import COMPONENTS, DEPLOY, SYSTEM, by_kustomize, one, pod_of
 
@@ -107,6 +108,11 @@ def test_each_named_namespace_has_the_rights_that_else_the_cluster_has(
         binding = one(here, "RoleBinding")
         assert binding["roleRef"]["name"] == one(here, "Role")["metadata"]["name"]
         assert binding["subjects"] == one(base, "ClusterRoleBinding")["subjects"]
+
+
+def test_the_image_has_the_operators_version(base: list[Json]) -> None:
+    (container,) = pod_of(base)["spec"]["containers"]
+    assert container["image"] == f"funcgate:{__version__}"
 
 
 def test_every_component_says_what_it_is_for() -> None:
