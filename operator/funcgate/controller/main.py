@@ -166,7 +166,8 @@ class _Leader:
         self.intake = Intake(self.cache, self.queue)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
         selector = run.tuning.label_selector
-        bindings = Bindings(run.kube, fence, run.metrics, label_selector=selector)
+        namespaces = run.settings.namespaces
+        bindings = Bindings(run.kube, fence, run.metrics, namespaces=namespaces, label_selector=selector)
         self.census = Census(
             bindings=bindings,
             cache=self.cache,
@@ -189,8 +190,13 @@ class _Leader:
     async def lead(self, held: asyncio.Task[Any]) -> int:
         """Watches and makes passes until stopped, or until a part can't go on. Returns the exit code."""
         context = handlers.Context(self.run.kube.access, self.intake, self.run.health)
-        selector = self.run.tuning.label_selector
-        watch = handlers.watch(context, self.stop_watching, self.run.stopping.take_signals, selector)
+        watch = handlers.watch(
+            context,
+            self.stop_watching,
+            self.run.stopping.take_signals,
+            namespaces=self.run.settings.namespaces,
+            label_selector=self.run.tuning.label_selector,
+        )
         async with (
             _background(self.run.stopping.event.wait()) as stopped,
             _background(self.events.run()),
