@@ -14,6 +14,15 @@ IN_SYNC = "InSync"
 WAITING = "Waiting"
 DELETE_BLOCKED = "DeleteBlocked"
 DETACH = "detach-on-delete"
+HOLES = (
+    "CallerCheckAfterReplace",
+    "DoorOpen",
+    "ExcludedPaths",
+    "GatewayOpen",
+    "OtherProviderEnabled",
+    "OthersAllowed",
+)
+"""The reasons of a way in that should not be there; no mode and no pause makes them any other."""
 WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
 
 
