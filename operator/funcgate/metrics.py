@@ -89,6 +89,7 @@ class Metrics:
             registry=self.registry,
         )
         self.passes = self._counter("funcgate_passes", "Passes by how they ended", "result")
+        self.passes.labels("broken")
         self.changes = self._counter("funcgate_changes", "Writes to Azure that went through", "condition", "action")
         self.corrections = self._counter("funcgate_corrections", "Drift that was written back", "condition")
         self.drift = self._counter("funcgate_drift_detected", "Fields found to differ, corrected or not", "part")
@@ -122,9 +123,15 @@ class Metrics:
             budget.labels(kind).set_function(lowest)
 
     def watch_parts(self, parts: Mapping[str, Callable[[], float]]) -> None:
-        """The gauge about how long ago parts were true asks these when it is read."""
+        """
+        The gauge about how long ago parts were true asks these when it is read.
+
+        What is counted by part begins at zero: `increase` does not see the first of a counter that begins with it.
+        """
         for part, seconds in parts.items():
             self.unconfirmed.labels(part).set_function(seconds)
+            self.drift.labels(part)
+            self.contested.labels(part)
 
     def observe_call(
         self,

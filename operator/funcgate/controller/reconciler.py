@@ -84,6 +84,8 @@ class Reconciler:
         self.metrics.watch_parts(
             {part_of(each): partial(self._freshness.oldest, each) for each in self.engines.own.condition_types}
         )
+        for each in self.engines.own.condition_types:
+            self.metrics.corrections.labels(each)
 
     async def work(self) -> None:
         """Makes one pass after the other until the queue is closed."""
