@@ -8,7 +8,7 @@ existing dashboards and alerts work. Labels are bounded: none holds a name that 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -18,6 +18,8 @@ _QUEUE_SECONDS = (0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900)
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _READY_SECONDS = (1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400)
 _NOTHING_SAID: Mapping[str, int] = MappingProxyType({})
+THROTTLING = ("arm", "graph", "logs")
+TOO_MANY = 429
 BUDGETS = ("reads", "writes", "deletes")
 LATELY_SECONDS = 300.0
 
@@ -106,6 +108,9 @@ class Metrics:
         self.azure_calls = self._counter(
             "funcgate_azure_requests", "Calls to Azure", "service", "method", "kind", "status"
         )
+        self.throttled = self._counter("funcgate_azure_throttled", "Calls that Azure answered with 429", "service")
+        for service in THROTTLING:
+            self.throttled.labels(service)
         self.azure_seconds = Histogram(
             "funcgate_azure_request_duration_seconds",
             "Seconds until Azure answered",
@@ -133,6 +138,13 @@ class Metrics:
             self.drift.labels(part)
             self.contested.labels(part)
 
+    def expect_writes(self, conditions: Sequence[str], actions: Sequence[str]) -> None:
+        """What may be written is counted from zero on, for the same reason."""
+        for condition in conditions:
+            self.corrections.labels(condition)
+            for action in actions:
+                self.changes.labels(condition, action)
+
     def observe_call(
         self,
         service: str,
@@ -148,6 +160,8 @@ class Metrics:
                 self._budgets[kind].saw(left[kind])
         self.azure_calls.labels(service, method, resource_kind, str(status)).inc()
         self.azure_seconds.labels(service, method).observe(seconds)
+        if status == TOO_MANY and service in THROTTLING:
+            self.throttled.labels(service).inc()
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(name, says, labels, registry=self.registry)

@@ -18,6 +18,15 @@ def test_a_call_to_azure_is_counted_by_bounded_labels() -> None:
     assert metrics.registry.get_sample_value("funcgate_azure_request_duration_seconds_sum", seconds) == 0.3
 
 
+def test_only_what_azure_throttles_counts_as_throttled() -> None:
+    metrics = Metrics()
+    for service, status in (("arm", 429), ("arm", 200), ("probe", 429)):
+        metrics.observe_call(service, "GET", "backends", status, 0.3)
+    assert metrics.registry.get_sample_value("funcgate_azure_throttled_total", {"service": "arm"}) == 1
+    assert metrics.registry.get_sample_value("funcgate_azure_throttled_total", {"service": "graph"}) == 0
+    assert metrics.registry.get_sample_value("funcgate_azure_throttled_total", {"service": "probe"}) is None
+
+
 def test_two_operators_in_one_process_do_not_share_numbers() -> None:
     one, other = Metrics(), Metrics()
     one.leader.set(1)

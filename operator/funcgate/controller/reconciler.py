@@ -38,7 +38,7 @@ from funcgate.controller.waits import Waits
 from funcgate.engine import Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
-from funcgate.model import camel, part_of
+from funcgate.model import Action, camel, part_of
 from funcgate.spec import Binding, DeletionOverrides, Spec
 
 logger = logging.getLogger(__name__)
@@ -84,8 +84,7 @@ class Reconciler:
         self.metrics.watch_parts(
             {part_of(each): partial(self._freshness.oldest, each) for each in self.engines.own.condition_types}
         )
-        for each in self.engines.own.condition_types:
-            self.metrics.corrections.labels(each)
+        self.metrics.expect_writes(self.engines.own.condition_types, [str(each) for each in Action])
 
     async def work(self) -> None:
         """Makes one pass after the other until the queue is closed."""
