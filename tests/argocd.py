@@ -5,12 +5,15 @@ Source: argo-cd v3.4, util/lua/lua.go and oslib_safe.go (libraries, limits, what
 layeh.com/gopher-json (how a table becomes JSON).
 """
 
+import copy
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
-from lupa import lua51
+from lupa import lua51  # type: ignore[import-untyped]
 
 Json = dict[str, Any]
 
@@ -31,7 +34,7 @@ package.loaded.os = {date = date, time = time}
 
 def health(script: str, live: Json) -> Json:
     """What Argo CD shows of a live object. Being deleted, it would not even ask."""
-    found = run(script, live)
+    found: Json = run(script, live)
     assert found["status"] in STATUSES, found
     return found
 
@@ -44,7 +47,8 @@ def discover(script: str, live: Json) -> list[Json]:
 
 def act(script: str, live: Json) -> Json:
     """The live object as the action leaves it; Argo CD patches the difference."""
-    return _cleaned(run(script, live), live)
+    found: Json = _cleaned(run(script, live), live)
+    return found
 
 
 def run(script: str, live: Json) -> Any:
@@ -93,3 +97,79 @@ def is_now(text: str) -> bool:
     """Whether that is the time, within a minute, as Kubernetes writes it."""
     then = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return abs((datetime.now(UTC) - then).total_seconds()) < 60
+
+
+# --- how an installation is told of the Lua
+
+CONFIG_MAP = CUSTOMIZATION.parents[2] / "argocd-cm.yaml"
+KEYS = "resource.customizations.{}.funcgate.dev_FunctionApiBinding"
+
+
+def config_map() -> str:
+    """What makes Argo CD's ConfigMap of one without our kind: operator-manual/health.md and resource_actions.md."""
+    health, discovery = (
+        (CUSTOMIZATION / "health.lua").read_text(),
+        (CUSTOMIZATION / "actions/discovery.lua").read_text(),
+    )
+    lines = [
+        "# The Lua of resource_customizations/, which has its tests beside it, as Argo CD's ConfigMap takes it.\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: argocd-cm\ndata:\n",
+        f"  {KEYS.format('health')}: |\n{indent(health, ' ' * 4)}",
+        f"  {KEYS.format('actions')}: |\n    discovery.lua: |\n{indent(discovery, ' ' * 6)}    definitions:\n",
+    ]
+    for script in sorted(CUSTOMIZATION.glob("actions/*/action.lua")):
+        lines.append(
+            f"      - name: {script.parent.name}\n        action.lua: |\n{indent(script.read_text(), ' ' * 10)}"
+        )
+    return "".join(lines)
+
+
+# --- what Argo CD calls OutOfSync
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def out_of_sync(git: Json, live: Json) -> Json:
+    """
+    What Argo CD's three-way diff would change in the live object; empty when that is in sync.
+
+    Only what Git says, or said when it was last applied, is compared; lists are compared as a whole. Source: argo-cd,
+    gitops-engine/pkg/diff/diff.go, which makes JSON merge patches for custom resources.
+    """
+    last = json.loads(live["metadata"].get("annotations", {}).get(LAST_APPLIED, "null")) or copy.deepcopy(git)
+    last["metadata"].pop("namespace", None)  # kubectl writes these two down whether or not Git says them
+    if not last["metadata"].get("annotations"):
+        last["metadata"].pop("annotations", None)
+    found: Json = _both(_changes(git, live), _removals(git, last, live))
+    return found
+
+
+def _changes(git: Json, live: Json) -> Json:
+    """What Git says and the live object does not."""
+    changed: Json = {}
+    for name, each in git.items():
+        there = live.get(name)
+        if isinstance(each, dict) and isinstance(there, dict):
+            if inner := _changes(each, there):
+                changed[name] = inner
+        elif each != there:
+            changed[name] = each
+    return changed
+
+
+def _removals(git: Json, last: Json, live: Json) -> Json:
+    """What Git said before, says no more, and the live object still has."""
+    removed: Json = {}
+    for name, each in last.items():
+        if name not in git and name in live:
+            removed[name] = None
+        elif all(isinstance(part.get(name), dict) for part in (git, last, live)) and (
+            inner := _removals(git[name], each, live[name])
+        ):
+            removed[name] = inner
+    return removed
+
+
+def _both(one: Json, other: Json) -> Json:
+    inner = {name: _both(one[name], other[name]) for name in one.keys() & other.keys()}
+    return one | other | inner

@@ -9,12 +9,13 @@ with this process.
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 from azuresim.msi import add_user_identity
@@ -28,6 +29,7 @@ from stage import DEPLOY, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Callers
 NAMESPACE = "shop"
 READY_SECONDS = 120
 STOP_SECONDS = 30
+REQUESTED = "funcgate.dev/reconcile-requested-at"
 STRANGERS = {"orders": 403, "catalog": 403, "billing": 401}
 """Another application gets a token for two, and is turned away with it; for billing it gets none."""
 
@@ -98,7 +100,47 @@ async def act(stage: Stage, apps: Mapping[str, Callers]) -> bool:
         ready = await until_ready(stage)
     say("==> after: only API Management gets in")
     after = [await locked(name, who, stranger=STRANGERS[name]) for name, who in apps.items()]
-    return all(before) and ready and all(after)
+    return all(before) and ready and all(after) and await mended(stage, "orders", apps["orders"])
+
+
+async def mended(stage: Stage, name: str, who: Callers) -> bool:
+    """Somebody opens the door by hand; the operator says so and closes it again. Whether it did."""
+    with step(f"somebody turns Easy Auth of {name} off by hand, and asks for a look"):
+        settings = stage.azure.world.arm.need(f"{who.app.site_id}/config/authsettingsV2")
+        put(stage.azure.world, settings.id, {**settings.properties, "platform": {"enabled": False}})
+        opened = report([(f"    {name}: past the gateway, with the key", await who.with_the_key(), 200)])
+        request = f"{REQUESTED}={time.time():.0f}"
+        await show(await kubectl(stage, "annotate", "fab", name, "-n", NAMESPACE, request))
+        for each in await until(lambda: corrections(stage, name)):
+            say(f"    status.drift: {each}")
+        for each in await until(lambda: events(stage, name)):
+            say(f"    event DriftCorrected: {each}")
+    return opened and await locked(name, who, stranger=STRANGERS[name])
+
+
+async def corrections(stage: Stage, name: str) -> list[str]:
+    """What the status says was corrected."""
+    found = await asyncio.to_thread(stage.plane.kubectl, "get", "fab", name, "-n", NAMESPACE, "-o", "json")
+    drift = json.loads(found.stdout)["status"].get("drift") or ()
+    return [
+        f"{each['part']}.{each['field']}: {each['seen']} → {each['wanted']}" for each in drift if "correctedAt" in each
+    ]
+
+
+async def events(stage: Stage, name: str) -> list[str]:
+    """What the events say was corrected."""
+    selector = f"reason=DriftCorrected,regarding.name={name}"
+    command = ("get", "events.events.k8s.io", "-n", NAMESPACE, "--field-selector", selector, "-o", "json")
+    found = await asyncio.to_thread(stage.plane.kubectl, *command)
+    return [each["note"] for each in json.loads(found.stdout)["items"]]
+
+
+async def until(there: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """What is there, once something is. Raises TimeoutError."""
+    async with asyncio.timeout(READY_SECONDS):
+        while not (found := await there()):  # noqa: ASYNC110 nothing tells when it is
+            await asyncio.sleep(0.2)
+    return found
 
 
 def hand_over_a_key(stage: Stage, who: Callers) -> None:

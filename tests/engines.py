@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from funcgate.conditions import Condition, settled, unsettled
+from funcgate.engine import Outcome
 from funcgate.model import Action, Drift
 from funcgate.spec import Binding
 
@@ -20,6 +22,7 @@ class AWrite:
     key: str = "backends/orders"
     action: Action = Action.UPDATE
     drifts: Sequence[Drift] = (Drift(field="url", wanted="https://orders", seen="http://orders"),)
+    made: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,20 @@ class APass:
     done: bool = False
     retry_after: float | None = None
     throttled: bool = False
+    reported: bool = False
+
+    @property
+    def differences(self) -> Sequence[AWrite]:
+        return self.changes
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What became of each aspect, as its condition says."""
+        return [
+            Outcome(condition=each.type, status=each.status, reason=each.reason, message=each.message)
+            for each in self.conditions
+            if each.type in TYPES
+        ]
 
 
 def ready(generation: int = 1, **more: Any) -> APass:
@@ -101,6 +118,10 @@ class ScriptedEngine:
             return self._next(binding)
         finally:
             self.at_work -= 1
+
+    async def rival(self, binding: Binding, write: AWrite, since: datetime) -> str | None:
+        """Whoever it was, by the name of what was written to."""
+        return f"the writer of {write.key}"
 
     async def glance(self, binding: Binding) -> APass:
         self.glances += 1

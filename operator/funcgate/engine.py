@@ -7,14 +7,16 @@ else, so a pass lasts as long as its longest chain of dependent calls. An error 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
 from funcgate import conditions
-from funcgate.azure import glancing, write_fence
-from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
+from funcgate.azure import glancing, this_pass, write_fence
+from funcgate.conditions import CHANGES_PENDING, DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import (
     ORDER,
@@ -30,6 +32,7 @@ from funcgate.model import (
     Plan,
     camel,
     implausible,
+    leaving,
     named,
     plan,
 )
@@ -37,7 +40,8 @@ from funcgate.spec import Binding
 
 S = TypeVar("S")
 
-PENDING = "ChangesPending"
+IGNORED = "Ignored"
+CONTESTED = "Contested"
 NOTHING_KNOWN = Facts()
 SHOWN_FACTS = (
     "gateway_url",
@@ -62,6 +66,7 @@ class Write:
     drifts: tuple[Drift, ...]
     phase: Phase = Phase.ADD
     diff: tuple[str, ...] = ()  # in a dry run: the document's lines, where fields do not say it all
+    made: bool = True  # else it would be made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +82,7 @@ class Outcome:
     after_seconds: float | None = None  # Azure asked to come back then, not sooner
     throttled: bool = False
     changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
-    held: tuple[Write, ...] = ()  # in a dry run: would be made once nothing stands in the way
+    held: tuple[Write, ...] = ()  # would be made, were it not for what stands in the way, or is only to be reported
     implausible: str = ""  # why so many deletions are hard to believe
 
     @property
@@ -104,13 +109,19 @@ class Pass:
 
     @property
     def differences(self) -> tuple[Write, ...]:
-        """What a dry run found to differ, whether it may be written as things stand or not."""
+        """All that was found to differ, whether it was or will be written or not."""
         return tuple(write for outcome in self.outcomes for write in (*outcome.changes, *outcome.held))
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
         return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
+
+    @property
+    def reported(self) -> bool:
+        """Whether nothing is left to do here but what is only reported, and what waits for that."""
+        open_ = {each.reason for each in self.outcomes if not each.true and each.blocking}
+        return CHANGES_PENDING in open_ and open_ <= {CHANGES_PENDING, WAITING}
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -141,11 +152,14 @@ class Engine:
         aspects: Sequence[Aspect[Any]],
         is_gone: Callable[[str], Awaitable[bool | None]],
         checks: Sequence[Check] = (),
+        who_wrote: Callable[[str, datetime], Awaitable[str | None]] | None = None,
     ) -> None:
         """
         `is_gone` proves that a resource is gone (True) or there (False); None when that can't be told. The checks are
-        made when all aspects are through, and only over what is as it must be.
+        made when all aspects are through, and only over what is as it must be. `who_wrote` names whoever else wrote to
+        a resource since then, where Azure tells.
         """
+        self._who_wrote = who_wrote
         self.aspects = tuple(aspects)
         self.checks = tuple(checks)
         self._givers = _givers(aspects)
@@ -169,12 +183,13 @@ class Engine:
         (`deletionPolicy`, `deletionOverrides`).
         """
         aspects = [each for each in self.aspects if not binding.deleting or _is_to_remove(each, binding)]
-        token = write_fence.set(fence)
+        token, pass_token = write_fence.set(fence), this_pass.set(object())
         try:
             done = await _Run(binding, aspects, self._givers, self._is_gone, dry_run=dry_run).result()
             return done if binding.deleting else await self._checked(done)
         finally:
             write_fence.reset(token)
+            this_pass.reset(pass_token)
 
     async def glance(self, binding: Binding) -> Pass:
         """
@@ -187,6 +202,12 @@ class Engine:
             return await self.reconcile(binding, dry_run=True)
         finally:
             glancing.reset(token)
+
+    async def rival(self, binding: Binding, write: Write, since: datetime) -> str | None:
+        """Who else wrote to what this write is about since then; None where Azure does not tell."""
+        aspect = next(each for each in self.aspects if each.condition == write.condition)
+        below = f"/{write.key}" if "/" in write.key else ""  # else it is the resource itself that is written to
+        return await self._who_wrote(aspect.home(binding) + below, since) if self._who_wrote else None
 
     async def _checked(self, done: Pass) -> Pass:
         """The pass with what the checks say of it."""
@@ -364,6 +385,7 @@ class _AspectRun(Generic[S]):
             ok = True
             return self._unmet(verdict) if verdict else self._outcome("True", IN_SYNC, self._described())
         except Unmet as unmet:
+            ok = self._left
             return self._unmet(unmet)
         except AzureError as error:
             return self._failed(error)
@@ -371,23 +393,49 @@ class _AspectRun(Generic[S]):
             self._seen()
             self.run.mark_passed(self.aspect, Phase, ok=ok or self.aspect.name in self.run.to_come)
 
+    @property
+    def _left(self) -> bool:
+        """Whether differences of this part are left to people, so that nobody waits for its writes."""
+        return not (self.binding.deleting or self.binding.corrects(self.aspect.name))
+
     async def _reconcile(self) -> Unmet | None:
         """What is still not as it must be once all is written."""
         observed = await self._observe()
         try:
+            if self.binding.spec.drift.mode_of(self.aspect.name) == "Ignore":
+                return await self._ignore(observed)
             return await self._settle(observed)
         except Unmet as unmet:
             raise self.aspect.meanwhile(observed, unmet) from unmet
 
+    async def _ignore(self, observed: Mapping[str, Observed[S]]) -> Unmet:
+        """Whatever stands there is left as it is, but a hole is said to be one."""
+        with suppress(Unmet):
+            await self.run.await_facts(self.aspect)
+        left = Unmet(IGNORED, "differences are left to others (spec.drift)", status="Unknown", blocking=False)
+        return self.aspect.hole(self.binding, self.facts, observed) or left
+
     async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
         desired = self.aspect.desired(self.binding, self.facts)
-        if await self._carry_out(plan(desired, observed, adopt=self.binding.spec.adopt), desired, observed):
+        planned = self._plan(desired, observed)
+        if await self._carry_out(planned, desired, observed, leave=self._leaves(observed)):
             if self.run.dry_run:
-                return self._pending()
+                return self._pending(self.changes)
             observed = await self._observe()
-            self._must_stand(plan(desired, observed, adopt=self.binding.spec.adopt))
-        return self.aspect.judge(self.binding, self.facts, observed)
+            self._must_stand(self._plan(desired, observed))
+        contest = self.binding.contested.get(self.aspect.name) if self.changes else None
+        return _contested(contest) if contest else self.aspect.judge(self.binding, self.facts, observed)
+
+    def _plan(self, desired: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> Plan[S]:
+        spec = self.binding.spec
+        return plan(leaving(desired, observed, spec.drift.ignored(self.aspect.name)), observed, adopt=spec.adopt)
+
+    def _leaves(self, observed: Mapping[str, Observed[S]]) -> bool:
+        """Whether differences of this part are only reported. A contested hole is closed again."""
+        if self.binding.spec.drift.mode_of(self.aspect.name) != "Correct":
+            return True
+        return self._left and not self.aspect.hole(self.binding, self.facts, observed)
 
     async def _tear_down(self) -> Unmet | None:
         """Nothing of ours is left, or what it was in is gone; what a dry run leaves to be done."""
@@ -396,11 +444,12 @@ class _AspectRun(Generic[S]):
         except NotFound as missing:
             await self._confirm_gone(missing)
             return None
-        written = await self._carry_out(plan({}, observed), {}, observed)
-        return self._pending() if written and self.run.dry_run else None
+        written = await self._carry_out(plan({}, observed), {}, observed, leave=False)
+        return self._pending(self.changes) if written and self.run.dry_run else None
 
-    def _pending(self) -> Unmet:
-        return Unmet(PENDING, _summary(self.changes))
+    def _pending(self, writes: Iterable[Write]) -> Unmet:
+        contest = self.binding.contested.get(self.aspect.name)
+        return _contested(f"{contest}: {_summary(writes)}") if contest else Unmet(CHANGES_PENDING, _summary(writes))
 
     async def _confirm_gone(self, missing: NotFound) -> None:
         """What our part lives in is gone. Raises TryAgain when it is there after all, Unmet when that can't be told."""
@@ -429,11 +478,23 @@ class _AspectRun(Generic[S]):
         if not self.run.seen[self.aspect.name].done():
             self.run.seen[self.aspect.name].set_result(None)
 
-    async def _carry_out(self, planned: Plan[S], wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> bool:
-        """Whether anything was written, or would be. One phase after the other, each when its turn has come."""
+    async def _carry_out(
+        self, planned: Plan[S], wish: Mapping[str, S], observed: Mapping[str, Observed[S]], *, leave: bool
+    ) -> bool:
+        """
+        Whether anything was written or, in a dry run, would be: one phase after the other, each when its turn has come.
+
+        What is to be left as it is, is reported as the writes that it would take.
+        """
         steps = [step for change in planned.changes for step in self.aspect.stages(change, self.facts)]
         self.implausible = "" if self.binding.deleting else implausible(planned, observed)
-        await self._object(planned, steps)
+        if leave or self.run.dry_run:
+            first = self.aspect.phase or Phase.ADD
+            shown = [(first, change) for change in planned.changes] if leave else steps
+            self.held = [await self._write(*each, made=False) for each in shown]
+        self._object(planned)
+        if leave and self.held:
+            raise self._pending(self.held)
         for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
             if due and self.run.comes_after(self.aspect, phase):
@@ -443,7 +504,8 @@ class _AspectRun(Generic[S]):
             for change in due:
                 if not self.run.dry_run:
                     await self.aspect.apply(self.binding, change)
-                self.changes.append(await self._write(phase, change))
+                self.changes.append(await self._write(phase, change, made=not self.run.dry_run))
+                self.held = [each for each in self.held if each not in self.changes]
             self.run.mark_passed(self.aspect, [phase], ok=True)
         if steps:
             self._foresee(wish, observed)
@@ -454,14 +516,13 @@ class _AspectRun(Generic[S]):
         if self.run.dry_run and wish:
             self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
 
-    async def _object(self, planned: Plan[S], steps: Sequence[tuple[Phase, Change[S]]]) -> None:
-        """Raises Unmet for what must not be written as things stand; a dry run keeps it, since it would come next."""
-        objection = conflict(planned.conflicts) if planned.conflicts else None
-        if not objection and not self.binding.deleting:
-            objection = self.aspect.object_to(self.binding, self.facts, planned)
-        if objection:
-            if self.run.dry_run:
-                self.held += [await self._write(*step) for step in steps]
+    def _object(self, planned: Plan[S]) -> None:
+        """Raises Unmet for what must not be written as things stand."""
+        if planned.conflicts:
+            raise conflict(planned.conflicts)
+        if self.binding.deleting:
+            return
+        if objection := self.aspect.object_to(self.binding, self.facts, planned):
             raise objection
 
     async def _give(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
@@ -473,7 +534,7 @@ class _AspectRun(Generic[S]):
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
-    async def _write(self, phase: Phase, change: Change[S]) -> Write:
+    async def _write(self, phase: Phase, change: Change[S], *, made: bool) -> Write:
         return Write(
             condition=self.aspect.condition,
             key=change.key,
@@ -481,6 +542,7 @@ class _AspectRun(Generic[S]):
             drifts=change.drifts,
             phase=phase,
             diff=tuple(await self.aspect.diff(change)) if self.run.dry_run else (),
+            made=made,
         )
 
     def _must_stand(self, remaining: Plan[S]) -> None:
@@ -519,6 +581,10 @@ class _AspectRun(Generic[S]):
             implausible=self.implausible,
             **more,
         )
+
+
+def _contested(how: str) -> Unmet:
+    return Unmet(CONTESTED, how, stalled=True)
 
 
 def conflict(keys: Iterable[str]) -> Unmet:

@@ -5,7 +5,7 @@ The `workqueue_*` names are those of client-go (kubernetes/component-base metric
 existing dashboards and alerts work. Labels are bounded: none holds a name that a user chose.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -52,6 +52,13 @@ class Metrics:
         self.passes = self._counter("funcgate_passes", "Passes by how they ended", "result")
         self.changes = self._counter("funcgate_changes", "Writes to Azure that went through", "condition", "action")
         self.corrections = self._counter("funcgate_corrections", "Drift that was written back", "condition")
+        self.drift = self._counter("funcgate_drift_detected", "Fields found to differ, corrected or not", "part")
+        self.contested = self._counter("funcgate_contested", "Parts that somebody else kept changing back", "part")
+        self.unconfirmed = self._gauge(
+            "funcgate_part_unconfirmed_seconds",
+            "Seconds since the part was last known to be true, of the binding where that is longest ago",
+            "part",
+        )
         self.kubernetes_writes = self._counter(
             "funcgate_kubernetes_writes", "Writes to the Kubernetes API", "what", "result"
         )
@@ -66,6 +73,11 @@ class Metrics:
             buckets=_CALL_SECONDS,
             registry=self.registry,
         )
+
+    def watch_parts(self, parts: Mapping[str, Callable[[], float]]) -> None:
+        """The gauge about how long ago parts were true asks these when it is read."""
+        for part, seconds in parts.items():
+            self.unconfirmed.labels(part).set_function(seconds)
 
     def observe_call(self, service: str, method: str, resource_kind: str, status: int | str, seconds: float) -> None:
         """One call to Azure is counted; the Azure clients are handed this."""

@@ -5,10 +5,11 @@ Wish and reality share a type, so drift is `!=`; a plan is a value that the comm
 compare.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -119,6 +120,16 @@ def camel(name: str) -> str:
     return head + "".join(part.title() for part in rest)
 
 
+def aspect_of(condition: str) -> str:
+    """The aspect that a condition is about: `EasyAuthReady` → `easy_auth`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", condition.removesuffix("Ready")).lower()
+
+
+def part_of(condition: str) -> str:
+    """The same as manifests spell it: `EasyAuthReady` → `easyAuth`."""
+    return camel(aspect_of(condition))
+
+
 def shown(value: Any) -> str:
     """A value in the words of status, events and plans; collections sorted, so that equal things read equal."""
     if value is None:
@@ -186,6 +197,20 @@ def implausible(planned: Plan[S], observed: Mapping[str, Observed[S]]) -> str:
     there: Counter[type[Any]] = Counter(type(seen.state) for seen in observed.values())
     many = ((removed, there[kind]) for kind, removed in gone.items() if removed > max(MANY, there[kind] / 2))
     return next((f"deletes {removed} of the {of} that stand there" for removed, of in many), "")
+
+
+def leaving(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], ignored: frozenset[str]) -> Mapping[str, S]:
+    """The wish, with these fields of what is there as they are there. Pure."""
+    if not ignored:
+        return desired
+    return {
+        key: _leaving(wish, observed[key].state, ignored) if key in observed else wish for key, wish in desired.items()
+    }
+
+
+def _leaving(wish: Any, seen: Any, ignored: frozenset[str]) -> Any:
+    theirs = [each.name for each in fields(seen) if camel(each.name) in ignored]
+    return replace(wish, **{name: getattr(seen, name) for name in theirs}) if type(wish) is type(seen) else wish
 
 
 def _held_by_others(seen: Observed[S], wish: S, *, adopt: bool) -> bool:
@@ -332,6 +357,10 @@ class Aspect(ABC, Generic[S]):
 
     def judge(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         """What is still not as it must be when nothing is left to write. Pure."""
+        return None
+
+    def hole(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[S]]) -> Unmet | None:
+        """Through what anybody could call as things stand, which no mode hides. Facts may be missing. Pure."""
         return None
 
     def meanwhile(self, observed: Mapping[str, Observed[S]], unmet: Unmet) -> Unmet:

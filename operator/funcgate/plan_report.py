@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from funcgate.conditions import WAITING
-from funcgate.engine import PENDING, Outcome, Pass, Write
+from funcgate.conditions import CHANGES_PENDING, WAITING
+from funcgate.engine import Outcome, Pass, Write
 from funcgate.model import IMPLAUSIBLE, Action
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.RELEASE: "-"}
@@ -39,7 +39,8 @@ def waits(outcome: Outcome) -> bool:
 
 
 def _open(done: Pass) -> list[Outcome]:
-    return [each for each in done.outcomes if not each.true and each.reason != PENDING]
+    """What is to be said of it beside its writes."""
+    return [each for each in done.outcomes if not each.true and (each.held or each.reason != CHANGES_PENDING)]
 
 
 # --- text

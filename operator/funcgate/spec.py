@@ -470,10 +470,54 @@ class SignIns(_Part):
     workspace_id: ClientId | None = None
 
 
-class DriftSettings(_Part):
-    """How often Azure is compared with the wish."""
+Mode = Literal["Correct", "Report", "Ignore"]
 
+
+class PartDrift(_Part):
+    """What happens when one part is changed by hand; without a mode what the binding says."""
+
+    mode: Mode | None = None
+
+
+class ApiDrift(PartDrift):
+    """The same of the API, and fields of it that are left to others."""
+
+    ignore: Annotated[tuple[Literal["subscriptionRequired"], ...], Field(max_length=1, strict=False)] = ()
+
+
+class BackendDrift(PartDrift):
+    """The same of the backend, and fields of it that are left to others."""
+
+    ignore: Annotated[tuple[Literal["url", "key"], ...], Field(max_length=2, strict=False)] = ()
+
+
+class EasyAuthDrift(PartDrift):
+    """The same of Easy Auth, and fields of it that are left to others; none of them opens the door."""
+
+    ignore: Annotated[
+        tuple[Literal["issuer", "unauthenticatedClientAction"], ...], Field(max_length=2, strict=False)
+    ] = ()
+
+
+class DriftParts(_Part):
+    """Parts for which something else holds than the binding says."""
+
+    identity: PartDrift | None = None
+    app_registration: PartDrift | None = None
+    host_key: PartDrift | None = None
+    named_value: PartDrift | None = None
+    backend: BackendDrift | None = None
+    api: ApiDrift | None = None
+    policy: PartDrift | None = None
+    easy_auth: EasyAuthDrift | None = None
+
+
+class DriftSettings(_Part):
+    """How often Azure is compared with the wish, and what becomes of what differs."""
+
+    mode: Mode = "Correct"
     interval: str = "10m"
+    parts: DriftParts = DriftParts()
 
     @field_validator("interval")
     @classmethod
@@ -486,6 +530,15 @@ class DriftSettings(_Part):
     def interval_seconds(self) -> int:
         """Seconds between two checks of a settled binding."""
         return seconds(self.interval)
+
+    def mode_of(self, part: str) -> Mode:
+        """What becomes of a difference in that part."""
+        own: PartDrift | None = getattr(self.parts, part, None)
+        return (own and own.mode) or self.mode
+
+    def ignored(self, part: str) -> frozenset[str]:
+        """The fields of that part that are left to others, as drift names them."""
+        return frozenset(getattr(getattr(self.parts, part, None), "ignore", ()))
 
 
 class PartDeletion(_Part):
@@ -635,7 +688,8 @@ class Binding:
     One custom resource with everything a pass needs to know about it.
 
     `pinned` is the client id of the registration that earlier passes used; `proven`, whether the last calls that were
-    made came out well; `confirmed`, that somebody said to delete what others use.
+    made came out well; `confirmed`, that somebody said to delete what others use; `contested` are the parts that
+    somebody else changes back again and again, each with a sentence about that.
     """
 
     namespace: str
@@ -648,6 +702,7 @@ class Binding:
     pinned: str | None = None
     proven: bool = False
     confirmed: bool = False
+    contested: Mapping[str, str] = field(default_factory=dict)
     cluster: Cluster = field(default=Cluster(), repr=False, compare=False)
 
     @classmethod
@@ -669,6 +724,10 @@ class Binding:
             proven=proven(body.get("status") or {}),
             confirmed=confirms(metadata.get("annotations") or {}),
         )
+
+    def corrects(self, part: str) -> bool:
+        """Whether a difference in that part is written back."""
+        return self.spec.drift.mode_of(part) == "Correct" and part not in self.contested
 
     @property
     def heir(self) -> str | None:

@@ -5,8 +5,10 @@ What was written, by whom, and what stood there before: every change of the worl
     world.journal.of(service="arm", id="*/backends/*")     # those that match; `*` is a wildcard, case does not count
     world.journal.by(client_id)                            # those of one caller; "" is whoever changed it by hand
     with acting("client id"): ...                          # what is written here was that caller's doing
+    world.journal.requests                                 # what Resource Manager was asked to do, whatever came of it
 
-A write is kept only when it changed something. States are what a GET shows; a secret that changed shows as "***".
+A write is kept only when it changed something. States are what a GET shows; a secret that changed shows as "***". The
+requests are what Azure's Activity Log tells of (activity_log.py).
 """
 
 from __future__ import annotations
@@ -16,10 +18,13 @@ from collections import deque
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azuresim.clock import Clock
-from azuresim.wire import compact
+from azuresim.wire import compact, exact
+
+if TYPE_CHECKING:
+    from azuresim.entra.tokens import Caller
 
 BY_HAND = ""
 SECRET = "***"
@@ -47,7 +52,7 @@ def actor() -> str:
     return _actor.get()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Write:
     """One change. `before` is None for what is new, `after` for what is gone; `at` is the world's time."""
 
@@ -71,28 +76,54 @@ class Write:
         return "create" if self.stood == NOTHING else "delete" if self.stands == NOTHING else "update"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A step of a PUT, PATCH, POST or DELETE of Resource Manager: Started, Accepted, Succeeded or Failed."""
+
+    at: float
+    caller: Caller
+    method: str
+    action: str
+    id: str
+    status: int
+    outcome: str
+    operation_id: str
+    correlation_id: str
+
+
 class Journal:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.writes: deque[Write] = deque()
+        self.requests: deque[Request] = deque()
         self.watched = True
+        self._left: dict[str, bytes] = {}
 
     def keep(self, most: int) -> None:
         """From now on only the newest ones are kept."""
         self.writes = deque(self.writes, maxlen=most)
+        self.requests = deque(self.requests, maxlen=most)
+
+    def ask(self, request: Request) -> None:
+        """That was asked for."""
+        if self.watched:
+            self.requests.append(request)
 
     def record(self, service: str, resource_id: str, before: Any, after: Any) -> None:
         """The state of this thing was `before` and is `after` now; nothing is kept when they are equal."""
         if not self.watched or before == after:
             return
+        stood, stands = compact(before), exact(compact(after))
+        left = self._left.get(resource_id)
+        self._left[resource_id] = stands
         self.writes.append(
             Write(
                 at=self._clock.timestamp(),
                 who=actor(),
                 service=service,
                 id=resource_id,
-                stood=compact(before),
-                stands=compact(after),
+                stood=left if left == stood else exact(stood),
+                stands=stands,
             )
         )
 
@@ -111,3 +142,4 @@ class Journal:
 
     def clear(self) -> None:
         self.writes.clear()
+        self.requests.clear()

@@ -46,12 +46,14 @@ def parent_of(resource_id: str) -> str:
     return key_of(resource_id).rpartition("/")[0]
 
 
+@lru_cache(maxsize=16384)
 def root_of(resource_id: str) -> str:
     """The id (lower case) of the top-level resource that this is, or lies under."""
     head, slash, tail = key_of(resource_id).rpartition("/providers/")
     return f"{head}{slash}{'/'.join(tail.split('/')[:3])}"
 
 
+@lru_cache(maxsize=16384)
 def group_of(resource_id: str) -> str | None:
     """`/subscriptions/s/resourceGroups/rg` of an id in a group, as written."""
     parts = ["", *resource_id.strip("/").split("/")]
@@ -206,9 +208,11 @@ class Arm:
         if (found.body, found.private) != (body, hidden):
             before, secret = found.body, found.private != hidden
             found.body, found.private, found.changed = copied(body), hidden, self.clock.timestamp()
-            self.touch(resource_id)
-            marks = ({SECRET: "before"}, {SECRET: "after"}) if secret else ({}, {})
-            self.journal.record("arm", found.id, before | marks[0], found.body | marks[1])
+            found.etag = self.next_etag(found.id)
+            if secret:
+                self.journal.record("arm", found.id, before | {SECRET: "before"}, found.body | {SECRET: "after"})
+            else:
+                self.journal.record("arm", found.id, before, found.body)
         return found
 
     def get(self, resource_id: str) -> Document | None:

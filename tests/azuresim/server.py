@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -30,20 +31,23 @@ from urllib.parse import parse_qsl, unquote
 
 import trustme
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from azuresim.contract_check import ContractCheck
 from azuresim.faults import Fault
 from azuresim.log import Call
+from azuresim.sending import cut, written
 from azuresim.services import Handled, Services, service_of
-from azuresim.wire import HttpAnswer, HttpCall
+from azuresim.wire import CONTENT_TYPE, HOST, HttpAnswer, HttpCall
 from azuresim.world import World
 
 LONGEST_BODY = 32 * 1024 * 1024
 AIOHTTPS_LIMIT = 1024 * 1024
+TRANSFER_ENCODING = istr("Transfer-Encoding")
 NO_CONTENT = ("", b"")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NEW_OBJECTS = 10_000
 
 
 class Simulator:
@@ -81,6 +85,7 @@ class Simulator:
 
     # --- life -------------------------------------------------------------------------------------------------------
     async def __aenter__(self) -> Simulator:
+        self._stack.enter_context(rarely_collecting())
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="azuresim-"))
         self._ca_file = Path(folder) / "ca.pem"
         self._authority.cert_pem.write_to_path(str(self._ca_file))
@@ -178,19 +183,19 @@ class Simulator:
     # --- serving ----------------------------------------------------------------------------------------------------
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.monotonic()
-        call = await read_call(request)
-        if call is None:
-            return written(HttpAnswer.text(413, "The request body is too large."))
+        content = request.content
+        body = content.read_nowait() if content.is_eof() else await whole_body(request)
+        if body is None:
+            return written(request, HttpAnswer.text(413, "The request body is too large."))
+        call = call_of(request, body)
         service = service_of(call)
         fault = self.world.faults.take(call, service)
-        if fault is not None and fault.replaces_the_work:
-            handled = Handled(HttpAnswer(500) if fault.reset else fault.answer())
-        else:
-            handled = await self._handled(service, call)
-            if fault is not None and fault.after and not fault.reset:
-                handled.answer = fault.answer()
+        handled = await (self._handled(service, call) if fault is None else self._faulty(service, call, fault))
         self._record(service, call, handled, began)
-        return written(handled.answer) if fault is None else await self._troubled(request, handled.answer, fault)
+        await asyncio.sleep(0)  # calls that came together are answered together: each answer alone wakes its client
+        if fault is not None:
+            return await self._troubled(request, handled.answer, fault)
+        return written(request, handled.answer)
 
     async def _handled(self, service: str, call: HttpCall) -> Handled:
         try:
@@ -199,6 +204,15 @@ class Simulator:
             self.world.crashes.append(f"{call.method} {call.path}\n{traceback.format_exc()}")
             error = {"code": "InternalServerError", "message": "The simulated Azure failed; see world.crashes."}
             return Handled(HttpAnswer.json(500, {"error": error}))
+
+    async def _faulty(self, service: str, call: HttpCall, fault: Fault) -> Handled:
+        """The answer with what the fault makes of it: nothing was done, or it was and the answer is another one."""
+        if fault.replaces_the_work:
+            return Handled(HttpAnswer(500) if fault.reset else fault.answer())
+        handled = await self._handled(service, call)
+        if fault.after and not fault.reset:
+            handled.answer = fault.answer()
+        return handled
 
     async def _troubled(self, request: web.BaseRequest, answer: HttpAnswer, fault: Fault) -> web.StreamResponse:
         """What is left of an answer that trouble happened to."""
@@ -210,7 +224,7 @@ class Simulator:
             return await cut(request, answer)
         if fault.reset and request.transport is not None:
             request.transport.abort()
-        return written(answer)
+        return written(request, answer)
 
     def _record(self, service: str, call: HttpCall, handled: Handled, began: float) -> None:
         self.world.log.append(
@@ -227,53 +241,54 @@ class Simulator:
                 began=began,
                 seconds=time.monotonic() - began,
                 arguments=call.query,
-                content=(call.header("Content-Type"), call.body) if call.body else NO_CONTENT,
+                content=(call.header(CONTENT_TYPE), call.body) if call.body else NO_CONTENT,
             )
         )
 
 
-async def read_call(request: web.BaseRequest) -> HttpCall | None:
-    """The request as a plain value; None when its body is longer than anything that Azure takes."""
-    if (request.content_length or 0) > LONGEST_BODY:
-        return None
-    raw_path, _, raw_query = request.raw_path.partition("?")
-    return HttpCall(
-        method=request.method,
-        host=request.headers.get("Host", "").partition(":")[0].lower(),
-        path=unquote(raw_path),
-        query=arguments(raw_query),
-        headers=request.headers,
-        body=await whole_body(request),
-        raw_path=raw_path,
-        scheme=request.scheme,
-    )
+@contextlib.contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """
+    Python looks for garbage after so many new objects as a few dozen calls make, and not after every few calls.
+
+    What a call makes is freed when it is answered; looking at all calls in flight each time finds nothing.
+    """
+    youngest, *older = gc.get_threshold()
+    gc.set_threshold(max(youngest, NEW_OBJECTS), *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(youngest, *older)
+
+
+def call_of(request: web.BaseRequest, body: bytes) -> HttpCall:
+    """The request as a plain value."""
+    headers = request.headers
+    raw_path, path, query = target(request.raw_path)
+    return HttpCall(request.method, host_of(headers.get(HOST, "")), path, query, headers, body, raw_path)
+
+
+@lru_cache(maxsize=4096)
+def target(raw: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Path as sent, path, arguments. The same few come again and again, and the log has each of them once."""
+    raw_path, _, raw_query = raw.partition("?")
+    return raw_path, unquote(raw_path), tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
 @lru_cache(maxsize=1024)
-def arguments(raw_query: str) -> tuple[tuple[str, str], ...]:
-    """Name and value of each; the same few are asked for again and again."""
-    return tuple(parse_qsl(raw_query, keep_blank_values=True))
+def host_of(header: str) -> str:
+    return header.partition(":")[0].lower()
 
 
-async def whole_body(request: web.BaseRequest) -> bytes:
-    """Up to LONGEST_BODY: aiohttp's own limit is a mebibyte, which a description of an API or a policy can exceed."""
-    if not request.can_read_body:
-        return b""
-    if (request.content_length or 0) <= AIOHTTPS_LIMIT and "Transfer-Encoding" not in request.headers:
+async def whole_body(request: web.BaseRequest) -> bytes | None:
+    """
+    What is still on its way, with what has arrived; None when it is longer than anything that Azure takes.
+
+    aiohttp's own limit is a mebibyte, which a description of an API or a policy can exceed.
+    """
+    length = request.content_length or 0
+    if length > LONGEST_BODY:
+        return None
+    if length <= AIOHTTPS_LIMIT and TRANSFER_ENCODING not in request.headers:
         return await request.read()
     return await request.clone(client_max_size=LONGEST_BODY).read()
-
-
-def written(answer: HttpAnswer) -> web.Response:
-    return web.Response(status=answer.status, headers=CIMultiDict(answer.headers), body=answer.body)
-
-
-async def cut(request: web.BaseRequest, answer: HttpAnswer) -> web.StreamResponse:
-    """The answer's head and half of its body, and then the connection ends."""
-    response = web.StreamResponse(status=answer.status, headers=CIMultiDict(answer.headers))
-    response.content_length = max(len(answer.body), 2)
-    await response.prepare(request)
-    await response.write(answer.body[: len(answer.body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response

@@ -54,8 +54,8 @@ REAL_NAMES = {
     "sts.windows.net": "entra",
     "169.254.169.254": "entra",
 }
-METADATA = "/metadata/endpoints"
-ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", METADATA)
+METADATA = "metadata/endpoints"
+ARM_PREFIXES = ("/subscriptions", "/providers", "/tenants", f"/{METADATA}")
 
 
 def service_of(call: HttpCall) -> str:
@@ -84,9 +84,10 @@ class Services:
     def __init__(self, world: World, check: ContractCheck | None) -> None:
         self._world, self._check, self._arm = world, check, Pipeline(world)
 
-    async def handle(self, service: str, call: HttpCall) -> Handled:
-        if service == "arm":
-            return await self._resource_manager(call)
+    def handle(self, service: str, call: HttpCall) -> Awaitable[Handled]:
+        return self._resource_manager(call) if service == "arm" else self._other(service, call)
+
+    async def _other(self, service: str, call: HttpCall) -> Handled:
         await self._world.delay(call, service)
         if service == "entra":
             return Handled(signin(call, self._world))
@@ -96,7 +97,7 @@ class Services:
         return Handled(await handler(call, self._world))
 
     async def _resource_manager(self, call: HttpCall) -> Handled:
-        if call.path.lower().strip("/") == METADATA.strip("/"):
+        if call.path.strip("/").lower() == METADATA:
             return Handled(HttpAnswer.json(200, cloud_metadata(call, self._world)))
         handled = await self._arm.handle(call)
         if handled.route is not None and handled.caller is not None:

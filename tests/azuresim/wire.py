@@ -1,4 +1,9 @@
-"""One HTTP request and one answer as plain values; `azuresim.world` hands them on as its own names."""
+"""
+One HTTP request and one answer as plain values; `azuresim.world` hands them on as its own names.
+
+Nobody changes one that is made. They are not frozen all the same: each call makes several, and a frozen one takes
+three times as long to make.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,19 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from multidict import CIMultiDict, MultiMapping
+from multidict import CIMultiDict, MultiMapping, istr
 from yarl import URL
 
+AUTHORIZATION = istr("Authorization")
+CONTENT_TYPE = istr("Content-Type")
+HOST = istr("Host")
+JSON = "application/json; charset=utf-8"
+DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+LONG_NUMBER = b"0" * 17
+DEEP = 500
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class HttpCall:
     """
     A request after TLS. `host` is lower case without port, `path` percent-decoded, `raw_path` as sent, without query.
@@ -49,37 +62,37 @@ class HttpCall:
 
     def argument(self, name: str) -> str | None:
         """The first query parameter of that name; case counts not, as with ARM's `api-version`."""
-        return next((value for key, value in self.query if key.lower() == name.lower()), None)
+        for key, value in self.query:
+            if key == name or key.lower() == name.lower():
+                return value
+        return None
 
     def header(self, name: str, default: str = "") -> str:
         return self.headers.get(name, default)
 
     def json(self) -> Any:
         """The body as JSON; ValueError when it is none, or is nested too deeply to be read."""
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("the document is nested too deeply") from None
+        return read_json(self.body)
 
     def with_(self, **changes: Any) -> HttpCall:
         return dataclasses.replace(self, **changes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpAnswer:
     """Status, headers (any mapping; kept as a case-insensitive one) and body."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=CIMultiDict)
     body: bytes = b""
 
     def __post_init__(self) -> None:
         if type(self.headers) is not CIMultiDict:
-            object.__setattr__(self, "headers", CIMultiDict(self.headers))
+            self.headers = CIMultiDict(self.headers)
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        return cls(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, compact(document))
+        return cls(status, {CONTENT_TYPE: JSON, **(headers or {})}, compact(document))
 
     @classmethod
     def text(cls, status: int, text: str, media: str = "text/plain") -> HttpAnswer:
@@ -91,6 +104,8 @@ class HttpAnswer:
 
     def plus(self, headers: Mapping[str, str]) -> HttpAnswer:
         """The same answer with headers added where they are missing."""
+        if not headers:
+            return self
         merged = CIMultiDict(self.headers)
         for name, value in headers.items():
             merged.setdefault(name, value)
@@ -103,9 +118,9 @@ class HttpAnswer:
         return HttpAnswer(self.status, merged, self.body)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ArmResponse:
-    """What an ARM handler answers: a JSON object, a ready text (sent as it is), or nothing."""
+    """What an ARM handler answers: a JSON object, ready JSON (bytes) or text (sent as they are), or nothing."""
 
     status: int
     body: Any = None
@@ -114,21 +129,39 @@ class ArmResponse:
     def http(self) -> HttpAnswer:
         if self.body is None:
             return HttpAnswer(self.status, self.headers)
+        if isinstance(self.body, bytes):
+            return HttpAnswer(self.status, {CONTENT_TYPE: JSON, **self.headers}, self.body)
         if isinstance(self.body, str):
-            media = "application/json" if self.body.lstrip()[:1] in "{[" else "text/html"
-            return HttpAnswer(
-                self.status, {"Content-Type": f"{media}; charset=utf-8", **self.headers}, self.body.encode()
-            )
+            media = JSON if self.body.lstrip()[:1] in "{[" else "text/html; charset=utf-8"
+            return HttpAnswer(self.status, {CONTENT_TYPE: media, **self.headers}, self.body.encode())
         return HttpAnswer.json(self.status, self.body, self.headers)
 
 
-def pretty(document: Any) -> str:
+def read_json(text: bytes) -> Any:
+    """
+    What Python's own decoder makes of it; ValueError when it is no JSON, or nested too deeply.
+
+    The faster decoder reads what both agree on: long integers it would round, and deep documents it would take.
+    """
+    shallow = len(text) < 2 * DEEP or text.count(b"{") + text.count(b"[") < DEEP
+    if shallow and LONG_NUMBER not in text.translate(DIGITS_AS_ZEROS):
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass  # UTF-16, NaN and lone surrogates, say
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
+
+
+def pretty(document: Any) -> bytes:
     """JSON indented with CRLF, as API Management's children come."""
     try:
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2)
     except TypeError:  # numbers or characters that only Python's own encoder takes
-        text = json.dumps(document, indent=2)
-    return text.replace("\n", "\r\n")
+        text = json.dumps(document, indent=2).encode()
+    return text.replace(b"\n", b"\r\n")
 
 
 def copied(value: Any) -> Any:
@@ -150,3 +183,8 @@ def compact(document: Any) -> bytes:
         return orjson.dumps(document)
     except TypeError:
         return json.dumps(document, separators=(",", ":")).encode()
+
+
+def exact(text: bytes) -> bytes:
+    """The same bytes to keep: orjson leaves a hole in memory behind what it wrote, too small for the next document."""
+    return bytes(memoryview(text))

@@ -114,9 +114,13 @@ class World:
 
     async def delay(self, call: HttpCall, service: str) -> None:
         """The time that this call takes is over."""
-        seconds = self.delays.of(call, service, self.latency if service in ("arm", "graph", "entra") else 0.0)
+        seconds = self.seconds_of(call, service)
         if seconds > 0:
             await asyncio.sleep(seconds)
+
+    def seconds_of(self, call: HttpCall, service: str) -> float:
+        """How long this call takes."""
+        return self.delays.of(call, service, self.latency if service in ("arm", "graph", "entra") else 0.0)
 
     def grants_later(self, *actions: str, seconds: float) -> None:
         """Callers lack these rights (patterns with `*`) until so many seconds of the world's clock have passed."""

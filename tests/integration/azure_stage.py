@@ -117,7 +117,8 @@ class Stage:
     @property
     def engine(self) -> Engine:
         """A fresh one: nothing is remembered between passes."""
-        return Engine(all_aspects(self.azure, self.endpoints), self.azure.resources.is_gone, all_checks(self.azure))
+        aspects, checks = all_aspects(self.azure, self.endpoints), all_checks(self.azure)
+        return Engine(aspects, self.azure.resources.is_gone, checks, self.azure.activity.rival)
 
     async def reconcile(self, binding: Binding | None = None, **options: Any) -> Pass:
         """One pass, with nothing in the log but its calls."""

@@ -52,7 +52,7 @@ class Desk:
         return {key.partition("/")[2]: text for key, text in annotations.items() if key.startswith("funcgate.dev/")}
 
     def answered(self, say: Callable[[dict[str, str]], dict[str, Any]]) -> threading.Thread:
-        """Somebody plays the operator: as soon as there is an annotation of ours, the status is what `say` makes of it."""
+        """Somebody plays the operator: once there is an annotation of ours, `say` makes the status of it."""
 
         def play() -> None:
             while not (found := self.ours()):
@@ -132,8 +132,9 @@ def test_all_of_a_namespace_are_meant_at_once(desk: Desk) -> None:
 
 def test_a_request_that_is_waited_for_ends_with_the_answer_and_how_the_binding_stands(desk: Desk) -> None:
     operator = desk.answered(
-        lambda found: ready("True", "InSync", "All is well.")
-        | {"lastHandledReconcileAt": found["reconcile-requested-at"]}
+        lambda found: (
+            ready("True", "InSync", "All is well.") | {"lastHandledReconcileAt": found["reconcile-requested-at"]}
+        )
     )
     ran = desk.run("reconcile", "orders", "--wait")
     operator.join()

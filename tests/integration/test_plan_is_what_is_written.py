@@ -126,12 +126,16 @@ def of(spec: Mapping[str, Any], *, deleting: bool = False) -> Binding:
 # --- what must be so
 
 
+ASPECTS = all_aspects(Azure(*([sentinel.client] * len(Azure.__dataclass_fields__))), Endpoints())
+OWN_PHASE = {each.condition: each.phase for each in ASPECTS}
+"""What is written later than that, others have not to wait for."""
+
+
 @cache
 def needed_by(condition: str) -> frozenset[str]:
     """The conditions whose parts come before this one's, since it needs facts of them."""
-    aspects = all_aspects(Azure(*([sentinel.client] * len(Azure.__dataclass_fields__))), Endpoints())
-    givers = {fact: each.condition for each in aspects for fact in each.gives}
-    direct = {givers[fact] for each in aspects if each.condition == condition for fact in each.needs}
+    givers = {fact: each.condition for each in ASPECTS for fact in each.gives}
+    direct = {givers[fact] for each in ASPECTS if each.condition == condition for fact in each.needs}
     return frozenset(direct.union(*map(needed_by, direct)))
 
 
@@ -140,13 +144,13 @@ def ordered(first: Write, then: Write, *, deleting: bool) -> bool:
     if first.phase is not then.phase or (first.condition, first.key) == (then.condition, then.key):
         return True
     giver, taker = (then, first) if deleting else (first, then)
-    return giver.condition in needed_by(taker.condition)
+    return giver.condition in needed_by(taker.condition) and (deleting or giver.phase is OWN_PHASE[giver.condition])
 
 
 PATHS: Sequence[tuple[str, str]] = (
     (r"identity", r"PATCH \S+/service/contoso"),
     (r"application", r"(PATCH|DELETE) \S*/applications\S+|POST \S*/applications\S*"),
-    (r"servicePrincipal", r"(POST|PATCH) \S*/servicePrincipals\S*"),
+    (r"servicePrincipal", r"(POST|PATCH) \S*/servicePrincipals(/[^/]+)?"),
     (r"appRoleAssignment/.*", r"POST \S+/appRoleAssignedTo"),
     (r"host/functionKeys/(.*)", r"(PUT|DELETE) \S+/host/default/functionkeys/\1"),
     (r"(namedValues|backends|apis)/([^/]+)", r"(PUT|PATCH|DELETE) \S+/service/contoso/\1/\2"),
@@ -178,7 +182,7 @@ def places(calls: Sequence[Call], writes: Sequence[Write]) -> list[list[int]]:
 
 
 def bare(writes: Iterable[Write]) -> list[Write]:
-    return [replace(each, diff=()) for each in writes]
+    return [replace(each, diff=(), made=True) for each in writes]
 
 
 def waiting(plan: Pass) -> dict[str, str]:

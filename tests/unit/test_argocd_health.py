@@ -1,13 +1,14 @@
 """What Argo CD shows of a binding, and the actions it offers: tests in Argo CD's own format, and a few more."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from argocd import CUSTOMIZATION, act, discover, health, is_now, merge_patch, run
+from argocd import CONFIG_MAP, CUSTOMIZATION, KEYS, act, config_map, discover, health, is_now, merge_patch, run
 
 REQUESTED_AT = "funcgate.dev/reconcile-requested-at"
 ACTIONS = CUSTOMIZATION / "actions"
@@ -134,12 +135,13 @@ def test_an_action_changes_nothing_but_annotations(action: str, moment: str) -> 
 
 
 def test_the_config_map_holds_the_same_lua() -> None:
-    """Its keys: argo-cd.readthedocs.io, operator-manual/health and operator-manual/resource_actions."""
-    data = load(CUSTOMIZATION.parents[2] / "argocd-cm.yaml")["data"]
-    kind = "funcgate.dev_FunctionApiBinding"
-    assert set(data) == {f"resource.customizations.{each}.{kind}" for each in ("health", "actions")}
-    assert data[f"resource.customizations.health.{kind}"] == HEALTH
-    actions = yaml.safe_load(data[f"resource.customizations.actions.{kind}"])
+    if os.environ.get("UPDATE_FIXTURES"):
+        CONFIG_MAP.write_text(config_map())
+    assert CONFIG_MAP.read_text() == config_map(), "UPDATE_FIXTURES=1 writes it anew"
+    data = load(CONFIG_MAP)["data"]
+    assert set(data) == {KEYS.format("health"), KEYS.format("actions")}
+    assert data[KEYS.format("health")] == HEALTH
+    actions = yaml.safe_load(data[KEYS.format("actions")])
     assert set(actions) == {"discovery.lua", "definitions"}
     assert actions["discovery.lua"] == DISCOVERY
     scripts = {each["name"]: each["action.lua"] for each in actions["definitions"]}

@@ -312,6 +312,7 @@ async def test_a_dry_run_shows_no_write_whose_turn_would_not_come(world: dict[st
     done = await reconcile(fails, Toy("switch", world, phase=Phase.SWITCH), dry_run=True)
     assert done.changes == ()
     assert outcome(done, "SwitchReady").message == "waits for AddReady"
+    assert [each.key for each in outcome(done, "SwitchReady").held] == ["switch"]
 
 
 async def test_who_waits_in_a_dry_run_for_what_a_write_will_tell_keeps_nobody_from_being_shown(

@@ -78,8 +78,6 @@ class EasyAuth(Aspect[AuthSettings]):
         return {KEY: self._wish(binding, facts)}
 
     def _wish(self, binding: Binding, facts: Facts) -> AuthSettings:
-        neighbours = (each.allowed for each in binding.neighbours if each.client_id in (None, facts.client_id))
-        allowed = {str(facts.identity_client_id)}.union(binding.spec.entra.allow.client_ids, *neighbours)
         return AuthSettings(
             enabled=True,
             require_authentication=True,
@@ -88,16 +86,28 @@ class EasyAuth(Aspect[AuthSettings]):
             client_id=facts.client_id,
             issuer=self._issuer(facts),
             accepts_our_audience=True,
-            allowed_applications=frozenset(allowed),
+            allowed_applications=self._allowed(binding, facts),
             audiences=frozenset({str(facts.client_id)}),
         )
+
+    def _allowed(self, binding: Binding, facts: Facts) -> frozenset[str]:
+        neighbours = (each.allowed for each in binding.neighbours if each.client_id in (None, facts.client_id))
+        ours = {facts.identity_client_id} if facts.identity_client_id else frozenset()
+        return frozenset(binding.spec.entra.allow.client_ids).union(ours, *neighbours)
 
     def _issuer(self, facts: Facts) -> str:
         issuer = self.endpoints.issuer_v1 if facts.token_version == 1 else self.endpoints.issuer_v2
         return issuer.format(tenant=facts.tenant_id)
 
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[AuthSettings]) -> Unmet | None:
-        """A first write that would cut somebody off waits for `adopt`."""
+        """A first write that would cut somebody off waits for `adopt`, one that cuts the gateway off for its token."""
+        if not (binding.corrects("policy") or facts.sends_token or facts.published is False) and _closes(plan):
+            return Unmet(
+                "DoorOpen",
+                "the function app lets callers in without a token; closing it waits until the gateway sends one, which "
+                "spec.drift leaves to others: correct the policy, or set its mode to Correct",
+                stalled=True,
+            )
         if binding.spec.adopt or facts.marked:
             return None
         changes = [(each.before, each.after) for each in plan.changes if each.before and each.after]
@@ -138,6 +148,23 @@ class EasyAuth(Aspect[AuthSettings]):
             return lay(document, _as_it_stands(document, before, after))
 
         await self.function_apps.put_auth(self.home(binding), over)
+
+    def hole(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[AuthSettings]]) -> Unmet | None:
+        """A door that is open, or open for more than may come in."""
+        state = observed[KEY].state
+        wanted = self._allowed(binding, facts)
+        strangers = sorted(state.allowed_applications - wanted)
+        if not state.closed:
+            return Unmet("DoorOpen", "the function app lets callers in without a token", stalled=True)
+        if not state.allowed_applications or strangers:
+            who = f"{', '.join(strangers)} too" if strangers else "every application of the tenant"
+            return Unmet(
+                "OthersAllowed",
+                f"the function app lets in {who}; take them out of allowedApplications, or name them in "
+                "spec.entra.allow.clientIds",
+                stalled=True,
+            )
+        return next(_open_doors(state.around), None)
 
     def meanwhile(self, observed: Mapping[str, Observed[AuthSettings]], unmet: Unmet) -> Unmet:
         """An open door that has to wait is said to be open, not just to wait."""
@@ -209,7 +236,12 @@ def _host(url: str) -> str | None:
         return None
 
 
-def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
+def _closes(plan: Plan[AuthSettings]) -> bool:
+    return any(each.before and not each.before.closed for each in plan.changes)
+
+
+def _open_doors(around: Surroundings) -> Iterator[Unmet]:
+    """Settings of others through which somebody comes in whom nobody asked for."""
     if around.excluded_paths:
         yield Unmet(
             "ExcludedPaths",
@@ -223,6 +255,11 @@ def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
             f"Easy Auth accepts sign-ins of {', '.join(around.other_providers)} too; disable those identity providers",
             stalled=True,
         )
+
+
+def _holes(around: Surroundings, facts: Facts) -> Iterator[Unmet]:
+    """Those, and settings that keep our caller out."""
+    yield from _open_doors(around)
     if around.allowed_principals and facts.principal_id not in around.allowed_principals:
         yield Unmet(
             "PrincipalNotAllowed",

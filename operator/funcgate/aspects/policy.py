@@ -157,6 +157,13 @@ class Policy(Aspect[PolicyBlock]):
             return Unmet("PolicyContradicted", "; ".join(contradictions), stalled=True)
         return _late_checks(binding, facts) or _bypassed(facts) or _open(binding, facts, observed)
 
+    def hole(self, binding: Binding, facts: Facts, observed: Mapping[str, Observed[PolicyBlock]]) -> Unmet | None:
+        """A check of the caller that judges our token, or none at all."""
+        if late := _late_checks(binding, facts):
+            return late
+        placed = facts.placed is not None and set(_places(binding)) - {BASE} <= set(facts.placed)
+        return _open(binding, facts, observed) if placed else None
+
     def describe(self, binding: Binding, facts: Facts) -> str:
         """What the policy does."""
         scope = binding.spec.policy.scope

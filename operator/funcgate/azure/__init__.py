@@ -7,6 +7,7 @@ All that knows a URL, an api-version or JSON: one client per Azure service, and 
 Everything raises `funcgate.errors.AzureError`, sorted by who acts next; the table is `refusals.py`.
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.apimanagement.aio import ApiManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 
+from funcgate.azure.activity import ActivityClient, Writer
 from funcgate.azure.apim import ApimClient
 from funcgate.azure.apim_calls import ANY
 from funcgate.azure.apim_documents import (
@@ -38,7 +40,7 @@ from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrin
 from funcgate.azure.http import CallObserver, Http, Locks, Time, last_write, nobody_observes, write_fence
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
-from funcgate.azure.kept import glancing
+from funcgate.azure.kept import glancing, this_pass
 from funcgate.azure.logs import LogsClient, SignIn
 from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
@@ -62,6 +64,7 @@ __all__ = [
     "CUSTOM",
     "HIDDEN",
     "PUBLIC",
+    "ActivityClient",
     "Api",
     "ApiOperation",
     "ApimClient",
@@ -97,11 +100,13 @@ __all__ = [
     "UserIdentity",
     "WaysIn",
     "Who",
+    "Writer",
     "connect",
     "glancing",
     "last_write",
     "located",
     "missing",
+    "this_pass",
     "write_fence",
 ]
 
@@ -118,6 +123,7 @@ class Azure:
     probe: ProbeClient
     logs: LogsClient
     rights: RightsClient
+    activity: ActivityClient
 
 
 @asynccontextmanager
@@ -138,6 +144,7 @@ async def connect(
     those who may write the same documents. Certificates come from the machine, or from SSL_CERT_FILE. All but the
     probes go by HTTPS_PROXY, read here and only once.
     """
+    ours = tuple(filter(None, [client_id or os.environ.get("AZURE_CLIENT_ID")]))
     async with AsyncExitStack() as stack:
         trust = ssl_context()
         way_to = ways_from_environment()
@@ -175,6 +182,7 @@ async def connect(
                 arm_scope=endpoints.arm_scope,
                 graph_scope=endpoints.graph_scope,
             ),
+            activity=ActivityClient(arm(transport=ArmTransport(web.send_request)), ours=ours),
         )
 
 

@@ -1,6 +1,7 @@
 """API Management: APIs, their operations, and the products and subscriptions that let callers in."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from funcgate.azure.apim_calls import ANY, ApimCalls, Json, expect, not_saved
@@ -36,7 +37,7 @@ class ApiCalls(ApimCalls):
         super().__init__(http, locks)
         now = http.time.now
         self._apis: Listed[Api] = Listed(now)
-        self._operations: Kept[Sequence[ApiOperation]] = Kept(now, MINUTE)
+        self._operations: Kept[Sequence[ApiOperation]] = Kept(now, MINUTE, once_a_pass=True)
         self._products: Kept[Sequence[Product]] = Kept(now, HOUR)
 
     async def get_api(self, service: str, api: str) -> Api | None:
@@ -64,7 +65,7 @@ class ApiCalls(ApimCalls):
         "description"}}`, followed to its end. Source: REST reference, "Apis - Create Or Update".
         """
         path = f"apis/{segment(api)}"
-        async with self._locks.of(f"{service}/{path}"):
+        async with self._changing(service, api):
             await self._must_be_absent(service, path)
             call = self._put_call(service, "apis", path, properties, None)
             await finish(self._http, call, await self._http.send(call), not_saved(f"API {api}"))
@@ -83,7 +84,7 @@ class ApiCalls(ApimCalls):
         it (Azure/apiops).
         """
         path = f"apis/{segment(api)}"
-        async with self._locks.of(f"{service}/{path}"):
+        async with self._changing(service, api):
             body, current = await self._get(service, "apis", path)
             expect(etag, current, path)
             stood = (body or {}).get("properties") or {}
@@ -104,7 +105,7 @@ class ApiCalls(ApimCalls):
         PATCH {service}/apis/{api} `{"properties": {…}}` with If-Match. Source: REST reference, "Apis - Update".
         """
         path = f"apis/{segment(api)}"
-        async with self._locks.of(f"{service}/{path}"):
+        async with self._changing(service, api):
             await self._http.send(
                 Call(
                     method="PATCH",
@@ -123,13 +124,22 @@ class ApiCalls(ApimCalls):
         - Delete".
         """
         path = f"apis/{segment(api)}"
-        async with self._locks.of(f"{service}/{path}"):
+        async with self._changing(service, api):
             await self._delete(service, "apis", path, etag, "&deleteRevisions=true")
+
+    @asynccontextmanager
+    async def _changing(self, service: str, api: str) -> AsyncIterator[None]:
+        """Nobody else of ours writes to the API meanwhile, and its operations are read again after it."""
+        async with self._locks.of(f"{service}/apis/{api}"):
+            try:
+                yield
+            finally:
+                self._operations.forget(f"{service}/apis/{api}")
 
     async def list_operations(self, service: str, api: str) -> Sequence[ApiOperation]:
         """
         The operations of the API's current revision. Raises NotFound when the API is gone. A glance takes those of the
-        last minute. Source: REST reference, "Api Operation - List By Api".
+        last minute, any other look what it has read itself. Source: REST reference, "Api Operation - List By Api".
         """
         return await self._operations.of(f"{service}/apis/{api}", lambda: self._list_operations(service, api))
 
@@ -145,7 +155,7 @@ class ApiCalls(ApimCalls):
         "templateParameters": [{"name", "type", "required"}]}}`. Source: REST reference, "Api Operation - Create Or
         Update".
         """
-        async with self._locks.of(f"{service}/apis/{api}"):
+        async with self._changing(service, api):
             await self._put(service, "operations", f"apis/{segment(api)}/operations/{segment(name)}", properties, None)
 
     async def delete_operation(self, service: str, api: str, name: str) -> None:
@@ -154,7 +164,7 @@ class ApiCalls(ApimCalls):
 
         DELETE {service}/apis/{api}/operations/{name} with If-Match `*`: lists give no ETags. Source: REST reference.
         """
-        async with self._locks.of(f"{service}/apis/{api}"):
+        async with self._changing(service, api):
             await self._delete(service, "operations", f"apis/{segment(api)}/operations/{segment(name)}", None)
 
     async def products_of(self, service: str, api: str) -> Sequence[Product]:
@@ -184,7 +194,7 @@ class ApiCalls(ApimCalls):
         Microsoft.ApiManagement/service/products/apis/write. Source: REST reference, "Product Api - Create Or Update".
         """
         url = self._url(service, f"products/{segment(product)}/apis/{segment(api)}")
-        async with self._locks.of(f"{service}/apis/{api}"):
+        async with self._changing(service, api):
             await self._http.send(Call(method="PUT", url=url, kind="products"))
 
     async def subscriptions_of(self, service: str, api: str) -> Sequence[str]:

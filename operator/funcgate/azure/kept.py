@@ -30,10 +30,22 @@ E = TypeVar("E", bound=WithEtag)
 glancing: ContextVar[bool] = ContextVar("glancing", default=False)
 """Whether the pass that this task belongs to is only a glance."""
 
+this_pass: ContextVar[object | None] = ContextVar("this_pass", default=None)
+"""What stands for the pass that this task belongs to; None outside of one."""
+
 MINUTE = 60.0
 HALF_AN_HOUR = 1800.0
 HOUR = 3600.0
 DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """What was read, until when it may be taken for it, and by which pass."""
+
+    value: T
+    until: float
+    by: object | None
 
 
 class Kept(Generic[T]):
@@ -43,34 +55,42 @@ class Kept(Generic[T]):
     Only a glance takes what was kept. Every other look reads, and what it read is kept in place of what was.
     """
 
-    def __init__(self, now: Callable[[], float], seconds: float, *, each: float | None = None) -> None:
+    def __init__(
+        self, now: Callable[[], float], seconds: float, *, each: float | None = None, once_a_pass: bool = False
+    ) -> None:
         """
         `each`: where there are few names they are kept for less, each for so many seconds times their number. Then no
-        more than one read is made in so many seconds, and many names cost no more than few.
+        more than one read is made in so many seconds, and many names cost no more than few. `once_a_pass`: every look
+        takes what it has read itself; whoever writes has to `forget`.
         """
         self._now = now
         self._seconds = seconds
         self._each = each
+        self._once_a_pass = once_a_pass
         self._flights: Flights[T] = Flights()
-        self._kept: dict[str, tuple[T, float]] = {}
+        self._kept: dict[str, _Read[T]] = {}
         self._swept = 0.0
 
     async def of(self, name: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the read under this name gives, or gave."""
         kept = self._fresh(name)
-        return kept[0] if kept else await self.anew(name, read)
+        return kept.value if kept else await self.anew(name, read)
 
     def known(self, name: str) -> T | None:
         """What was kept under this name; None when nothing is, or when this is no glance."""
         kept = self._fresh(name)
-        return kept[0] if kept else None
+        return kept.value if kept else None
 
     async def anew(self, name: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the read under this name gives."""
-        value = await self._flights.of(f"{name} {glancing.get()}", read)
-        known = len(self._kept.keys() | {name.lower()})
+        return await self._flights.of(f"{name} {glancing.get()}", lambda: self._read(name.lower(), read))
+
+    async def _read(self, key: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Reads, and keeps it before anybody can ask for it again."""
+        value = await read()
+        known = len(self._kept.keys() | {key})
         seconds = self._seconds if self._each is None else min(self._seconds, self._each * known)
-        self._kept[name.lower()] = (value, self._now() + seconds)
+        self._kept[key] = _Read(value, self._now() + seconds, this_pass.get())
         self._sweep()
         return value
 
@@ -78,16 +98,19 @@ class Kept(Generic[T]):
         """Nothing is kept under this name."""
         self._kept.pop(name.lower(), None)
 
-    def _fresh(self, name: str) -> tuple[T, float] | None:
+    def _fresh(self, name: str) -> _Read[T] | None:
         kept = self._kept.get(name.lower())
-        return kept if glancing.get() and kept and kept[1] > self._now() else None
+        if kept is None or kept.until <= self._now():
+            return None
+        own = self._once_a_pass and kept.by is not None and kept.by is this_pass.get()
+        return kept if own or glancing.get() else None
 
     def _sweep(self) -> None:
         """Now and then, so that what nobody asks for any more does not stay for ever."""
         now = self._now()
         if now - self._swept > self._seconds:
             self._swept = now
-            self._kept = {key: each for key, each in self._kept.items() if each[1] > now}
+            self._kept = {key: each for key, each in self._kept.items() if each.until > now}
 
 
 class Unchanged(Generic[E]):

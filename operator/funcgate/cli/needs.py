@@ -128,7 +128,7 @@ Ids: learn.microsoft.com/graph/permissions-reference.
 GRAPH_CLIENT_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant."""
 
-SCHEMA = "b874a76d95f3"
+SCHEMA = "e285380d02a2"
 """The fingerprint of the schema in crds/ that this version was built for."""
 
 

@@ -34,6 +34,6 @@ def plan(wanted: Wanted, output: str) -> None:
 def _exit_code(passes: Sequence[Pass]) -> int:
     if any(outcome.stalled for done in passes for outcome in done.outcomes):
         return ERROR
-    if any(done.changes for done in passes):
+    if any(done.differences for done in passes):
         return CHANGES
     return NOTHING_TO_DO if all(done.done for done in passes) else ERROR

@@ -41,7 +41,8 @@ async def operate(settings: Settings, **options: object) -> int:
             async def open_(client_id: str | None) -> Engine:
                 connected = connect(endpoints, client_id=client_id, observe_call=metrics.observe_call, locks=locks)
                 azure = await stack.enter_async_context(connected)
-                return Engine(all_aspects(azure, endpoints), azure.resources.is_gone, all_checks(azure))
+                aspects, checks = all_aspects(azure, endpoints), all_checks(azure)
+                return Engine(aspects, azure.resources.is_gone, checks, azure.activity.rival)
 
             yield Engines(await open_(None), open_)
 

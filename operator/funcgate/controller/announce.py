@@ -1,13 +1,13 @@
 """What happened, in three voices: a line in the log, an event on the object, a number in the metrics."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from funcgate.conditions import DELETE_BLOCKED, READY, RECONCILING, STALLED, Condition
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.events import Events, Type
-from funcgate.controller.status import transitions
+from funcgate.controller.status import shortened, transitions
 from funcgate.controller.verdicts import PAUSED_REASON
 from funcgate.metrics import Metrics
 from funcgate.model import Action, Drift
@@ -15,6 +15,7 @@ from funcgate.model import Action, Drift
 logger = logging.getLogger("funcgate.bindings")
 
 CONFLICT = "Conflict"
+DRIFT_LIMIT = 512
 
 
 class Applied(Protocol):
@@ -40,12 +41,10 @@ class Announcer:
     def changes(self, before: Snapshot, changes: Iterable[Applied]) -> None:
         """Each write is logged and counted; on a binding that was in force it undid a drift, which is an event."""
         for change in changes:
+            what = {"aspect": change.condition, "key": change.key, "action": str(change.action)}
             fields = [drift.field for drift in change.drifts]
-            logger.info(
-                "applied",
-                extra=_about(before)
-                | {"aspect": change.condition, "key": change.key, "action": str(change.action), "fields": fields},
-            )
+            drift = [shortened(str(drift), DRIFT_LIMIT) for drift in change.drifts]
+            logger.info("applied", extra=_about(before) | what | {"fields": fields, "drift": drift})
             self._metrics.changes.labels(change.condition, str(change.action)).inc()
             if before.in_force:
                 self._metrics.corrections.labels(change.condition).inc()
@@ -58,6 +57,22 @@ class Announcer:
                 logger.info("condition changed", extra=_about(about) | _transition(was, now))
             if type_ := _worth_an_event(was, now):
                 self._events.emit(about, type_, now.reason, f"{now.type}: {now.message}")
+
+    def drift(self, about: Snapshot, found: Iterable[Mapping[str, str]]) -> None:
+        """Each difference is counted when it is first seen; one that is only reported is an event."""
+        for each in found:
+            self._metrics.drift.labels(each["part"]).inc()
+            if "correctedAt" not in each:
+                note = (
+                    f"{each['part']}: {each['key']}: {each['field']}: {each['seen']} → {each['wanted']}, not corrected"
+                )
+                self._events.emit(about, "Warning", "DriftDetected", note, "Look")
+
+    def contested(self, about: Snapshot, part: str, sentence: str) -> None:
+        """Somebody else keeps writing what we write."""
+        logger.warning("contested", extra=_about(about) | {"part": part, "detail": sentence})
+        self._metrics.contested.labels(part).inc()
+        self._events.emit(about, "Warning", "Contested", sentence, "Correct")
 
     def let_go(self, snapshot: Snapshot, why: str) -> None:
         """The object was released."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.queue import Key, Priority, Queue
+from funcgate.controller.verdicts import writes
 from funcgate.spec import seconds
 
 _RANDOM = SystemRandom().random
@@ -41,7 +42,7 @@ class Intake:
 
     def _resume(self, now: Snapshot) -> None:
         """After a start: whom somebody waits for comes first, the settled ones spread over their interval."""
-        if now.settled:
+        if now.settled and (now.held or not writes(now.policy)):
             self._queue.add_after(now.key, self._random() * _interval(now), Priority.RESYNC)
         elif now.in_force or now.deleting or now.status.get("observedGeneration") != now.generation:
             self._queue.add(now.key)

@@ -10,19 +10,23 @@ import asyncio
 import logging
 import math
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from random import SystemRandom
 from typing import Any
 
+from funcgate.clock import utc_now
 from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
-from funcgate.controller import status, verdicts
+from funcgate.controller import drift, status, verdicts
 from funcgate.controller.announce import Announcer
 from funcgate.controller.around import Around, binding_of
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.contests import Contests
 from funcgate.controller.engines import Engines
+from funcgate.controller.freshness import Freshness
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.lease import Fence, LeaseLost
 from funcgate.controller.neighbours import neighbours
@@ -33,6 +37,7 @@ from funcgate.controller.scribe import Scribe, Turn
 from funcgate.engine import Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
+from funcgate.model import camel, part_of
 from funcgate.spec import Binding, DeletionOverrides, Spec
 
 logger = logging.getLogger(__name__)
@@ -72,6 +77,11 @@ class Reconciler:
         self._rights = Rights(bindings=self.bindings, cache=self.cache, azure_scopes=self.rules.azure_scopes)
         self._scribe = Scribe(bindings=self.bindings, cache=self.cache, queue=self.queue, announcer=self.announcer)
         self._overtaken, self._cut_off, self._troubles = Streaks(clock), Streaks(clock), Streaks(clock)
+        self._contests = Contests(clock)
+        self._freshness = Freshness(clock, self.engines.own.condition_types)
+        self.metrics.watch_parts(
+            {part_of(each): partial(self._freshness.oldest, each) for each in self.engines.own.condition_types}
+        )
 
     async def work(self) -> None:
         """Makes one pass after the other until the queue is closed."""
@@ -148,6 +158,8 @@ class Reconciler:
         if known := self.cache.get(key):
             self.cache.gone(key, known.uid)
         self.queue.drop(key)
+        self._contests.forget(key)
+        self._freshness.forget(key)
         self._through(key, "gone")
         return "gone"
 
@@ -170,6 +182,7 @@ class Reconciler:
         if snapshot.paused:
             await self._scribe.write(Turn.of(snapshot), verdicts.paused(snapshot, self.engines.own.condition_types))
             self.queue.forget(key)
+            self._freshness.forget(key)
             return "paused"
         if snapshot.deleting and not snapshot.held:
             return "released"
@@ -220,8 +233,8 @@ class Reconciler:
 
         binding = await self._binding(turn.snapshot, spec)
         result = await self._look(turn.snapshot, binding, writes=writes)
-        if writes:
-            self.announcer.changes(turn.snapshot, result.changes)
+        self._freshness.looked(snapshot.key, result.outcomes)
+        await self._announce(turn.snapshot, result, binding)
         if snapshot.deleting and result.done:
             return await self._let_go(turn.snapshot, "Nothing of it is left in Azure but what was to stay.")
         endured = self._endures(turn.snapshot, result, spec)
@@ -230,15 +243,37 @@ class Reconciler:
         else:
             conditions = result.conditions if writes else verdicts.observed(result.conditions, snapshot.policy)
         generation, handled = snapshot.generation, turn.requested_at
-        await self._scribe.write(turn, conditions, facts=result.facts, generation=generation, handled=handled)
-        return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured))
+        facts = {**result.facts, **self._drift(turn.snapshot, result)}
+        await self._scribe.write(turn, conditions, facts=facts, generation=generation, handled=handled)
+        return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured) or result.reported)
+
+    async def _announce(self, snapshot: Snapshot, result: Pass, binding: Binding) -> None:
+        """Whatever was written is told; what somebody else keeps changing back is left to them for a while."""
+        made = [write for write in result.changes if write.made]
+        self.announcer.changes(snapshot, made)
+        if not snapshot.in_force:
+            return
+        wish = (snapshot.generation, snapshot.requested_at)
+        for contest in self._contests.corrected(snapshot.key, wish, made, binding.spec.drift.interval_seconds):
+            engine = await self.engines.acting_as(await self._rights.acts_as(snapshot))
+            since = utc_now() - timedelta(seconds=contest.seconds)
+            contest.who = await engine.rival(binding, contest.write, since) or ""
+            self.announcer.contested(snapshot, camel(contest.part), contest.sentence)
+
+    def _drift(self, snapshot: Snapshot, result: Pass) -> Mapping[str, Any]:
+        """What the status says of differences from now on."""
+        if snapshot.deleting:
+            return {}
+        recorded = drift.record(snapshot.status, result, in_force=snapshot.in_force, now=utc_now())
+        self.announcer.drift(snapshot, drift.news(snapshot.status, recorded))
+        return recorded
 
     async def _look(self, snapshot: Snapshot, binding: Binding, *, writes: bool) -> Pass:
         """For a binding with which nothing is to be done a glance is enough, as long as it shows nothing new."""
         engine = await self.engines.acting_as(await self._rights.acts_as(snapshot))
         if snapshot.settled:
             seen = await engine.glance(binding)
-            news = seen.changes or verdicts.news(seen.conditions, status.read(snapshot.status))
+            news = seen.differences or verdicts.news(seen.conditions, status.read(snapshot.status))
             if seen.throttled or not news:
                 return seen
         return await engine.reconcile(binding, fence=self.fence.check, dry_run=not writes)
@@ -258,13 +293,15 @@ class Reconciler:
         return "greeted"
 
     async def _binding(self, snapshot: Snapshot, spec: Spec) -> Binding:
-        return binding_of(
+        binding = binding_of(
             snapshot,
             spec,
             instance_id=self.rules.instance_id,
             neighbours=await neighbours(snapshot, self.cache.at_site(snapshot.site), self._rights.refused),
             cluster=Around(mine=snapshot, rights=self._rights, bindings=self.bindings),
         )
+        contested = self._contests.of(snapshot.key, (snapshot.generation, snapshot.requested_at))
+        return replace(binding, contested=contested)
 
     # --- after it
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from azuresim import arm
 from azuresim.apim.filters import test_of
@@ -177,6 +178,7 @@ def envelope(resource_id: str, properties: Body) -> Body:
     }
 
 
+@lru_cache(maxsize=4096)
 def type_of(resource_id: str) -> str:
     """`Microsoft.ApiManagement/service/apis/operations`: every other part behind the namespace."""
     namespace, *parts = resource_id.rpartition("/providers/")[2].split("/")
@@ -206,10 +208,16 @@ PARENT_LABELS = {"apis": "Api", "products": "Product", "operations": "Operation"
 
 def check_parent(request: ArmRequest, collection_id: str) -> None:
     """The API, operation or product that a child hangs under is there; the service itself is checked before."""
-    parent = collection_id.rpartition("/")[0]
-    label = PARENT_LABELS.get(parent.split("/")[-2].lower())
+    parent, label = parent_in(collection_id)
     if label and request.world.arm.get(parent) is None:
         raise missing(label)
+
+
+@lru_cache(maxsize=4096)
+def parent_in(collection_id: str) -> tuple[str, str | None]:
+    """What a collection hangs under, and what that is called when it has to be looked for."""
+    parent = collection_id.rpartition("/")[0]
+    return parent, PARENT_LABELS.get(parent.split("/")[-2].lower())
 
 
 def check_etag(request: ArmRequest, existing: Document | None) -> None:

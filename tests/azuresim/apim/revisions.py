@@ -45,7 +45,8 @@ STAYS = "/releases"
 @alias("Microsoft.ApiManagement")
 def current_by_its_number(world: World, params: Mapping[str, str]) -> Mapping[str, str]:
     """`x;rev=N` means `x` when N is the number of the current revision."""
-    found = REVISION.match(params.get("api", ""))
+    name = params.get("api", "")
+    found = REVISION.match(name) if ";" in name else None
     if found is None:
         return params
     service = f"{arm_prefix(params)}/apis/{found['name']}"

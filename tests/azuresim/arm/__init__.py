@@ -13,8 +13,8 @@ What all ARM resources share: routing, api-version, tokens, rights, locks, 404s,
 - ArmRequest: method, params (as sent), id (static parts spelled as in the route), query, headers, json, caller,
   api_version, world, route; `up_to("service")` the id as far as that name, `absolute(path)` a URL on the endpoint the
   client used, `document()` what is stored under `id` or ArmError 404.
-- ArmResponse(status, body, headers): a dict is sent compact, a string as it is (`wire.pretty(...)` is API Management's
-  indented form), None is an empty body.
+- ArmResponse(status, body, headers): a dict is sent compact, bytes and strings as they are (`wire.pretty(...)` is API
+  Management's indented form), None is an empty body.
 - ArmError(status, code, message, details=()): details=None sends `"details": null`; `body=` replaces the whole
   envelope (App Service's capitalised one, or the `{"Message": …}` of a 405).
 - action: default is namespace + static parts + read | write | delete, for POST last part + /action. `world.denied`
@@ -35,6 +35,7 @@ and registrations of a world: policies.py, quotas.py, registrations.py.
 from __future__ import annotations
 
 from azuresim.arm import (
+    activity,
     groups,
     listing,
     locks,
@@ -76,5 +77,7 @@ __all__ = [
     "uncovered",
 ]
 
-SERVED = (groups, listing, locks, providers, role_assignments, role_definitions, running, subscriptions, tags)
+SERVED = (
+    activity, groups, listing, locks, providers, role_assignments, role_definitions, running, subscriptions, tags,
+)  # fmt: skip
 """What ARM itself serves: importing these modules registers their routes."""

@@ -5,37 +5,32 @@ from __future__ import annotations
 import json
 import re
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from azuresim.arm.providers import known_namespaces
 from azuresim.arm.registrations import need_registration
 from azuresim.arm.rights import lacks
-from azuresim.arm.routes import OF_ARM_ITSELF, ROUTES, ArmError, ArmRequest, Route, resource_not_found
+from azuresim.arm.routes import (
+    OF_ARM_ITSELF,
+    ROUTES,
+    ArmError,
+    ArmRequest,
+    Route,
+    namespace_in,
+    resource_not_found,
+    subscription_in,
+)
 from azuresim.resources import within
-from azuresim.wire import HttpCall
+from azuresim.wire import CONTENT_TYPE, HttpCall
 
 if TYPE_CHECKING:
     from azuresim.world import World
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-READS = ("GET", "HEAD")
 GROUP = "/subscriptions/{sub}/resourceGroups/{rg}"
+SERVED_IN_PART = ("microsoft.insights",)
+"""Providers of which most is missing here: what has no route may well exist in Azure."""
 LARGEST_BODY = 4 * 1024 * 1024
-
-
-@lru_cache(maxsize=4096)
-def subscription_in(path: str) -> str:
-    """The subscription that a path begins with; empty when it begins with none."""
-    first, _, rest = path.lstrip("/").partition("/")
-    return rest.lstrip("/").partition("/")[0] if first.lower() == "subscriptions" else ""
-
-
-@lru_cache(maxsize=4096)
-def namespace_in(path: str) -> str:
-    """The namespace of the last provider in a path, lower case."""
-    _, found, tail = path.lower().rpartition("/providers/")
-    return tail.partition("/")[0] if found else ""
 
 
 def need_subscription(world: World, subscription: str) -> None:
@@ -57,8 +52,8 @@ def unrouted(call: HttpCall, methods: frozenset[str], version: str) -> ArmError:
     if not namespace and not subscription_in(call.path):
         text = "The request did not have a subscription or a valid tenant level resource provider."
         return ArmError(404, "MissingSubscription", text)
-    if namespace not in ROUTES and namespace in known_namespaces():
-        return ArmError(501, "NotSimulated", f"azuresim: nothing of {known_namespaces()[namespace]} is simulated.")
+    if namespace in known_namespaces() and (namespace not in ROUTES or namespace in SERVED_IN_PART):
+        return ArmError(501, "NotSimulated", f"azuresim: this of {known_namespaces()[namespace]} is not simulated.")
     if namespace not in ROUTES:
         return ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
     types = "/".join(call.path.lower().rpartition("/providers/")[2].strip("/").split("/")[1::2])
@@ -119,12 +114,14 @@ def need_version(request: ArmRequest) -> None:
 def need_json(request: ArmRequest) -> None:
     """A body that is sent says that it is JSON; curl without `-H` says that it is a form, and is refused."""
     call = request.call
-    if not call.body or request.method in READS:
+    if not call.body:
         return
     if len(call.body) > LARGEST_BODY:
         limit = f"The request content size exceeds the maximum size of '{LARGEST_BODY // 1024 // 1024} MB'."
         raise ArmError(413, "RequestContentTooLarge", limit)
-    sent = call.headers.get("Content-Type")
+    sent = call.headers.get(CONTENT_TYPE)
+    if sent == "application/json":
+        return
     media = "" if sent is None else sent.partition(";")[0].strip().lower()
     if sent is not None and not (media.endswith(("/json", "+json"))):
         text = f"The content media type '{media}' is not supported. Only 'application/json' is supported."
@@ -133,7 +130,7 @@ def need_json(request: ArmRequest) -> None:
 
 def need_unlocked(request: ArmRequest) -> None:
     """No lock at or above refuses it; for what takes things below along, no lock below it either."""
-    if request.method in READS or not request.world.arm.locks or is_lock(request.route):
+    if not request.world.arm.locks or is_lock(request.route):
         return
     arm, verb = request.world.arm, "delete" if request.method == "DELETE" else "write"
     levels = ("ReadOnly", "CanNotDelete") if verb == "delete" else ("ReadOnly",)
@@ -156,10 +153,10 @@ def is_lock(route: Route) -> bool:
 
 def need_provider(request: ArmRequest) -> None:
     """Writes need the namespace to be registered with the subscription."""
-    namespace = request.route.provider_parts[0] if request.route.provider_parts else ""
-    if request.method in READS or not namespace or namespace.lower() in OF_ARM_ITSELF or namespace.startswith("{"):
+    namespace = request.route.namespace
+    if not namespace or namespace in OF_ARM_ITSELF or namespace.startswith("{"):
         return
-    need_registration(request.world, subscription_in(request.id), namespace)
+    need_registration(request.world, subscription_in(request.id), request.route.provider_parts[0])
 
 
 def need_allowed(request: ArmRequest) -> None:
@@ -185,3 +182,18 @@ def need_owner(request: ArmRequest) -> None:
     owner = request.target.owner
     if owner is not None and owner not in request.world.arm.documents:
         raise resource_not_found(owner)
+
+
+OF_READS = (need_right, need_group, need_version, need_owner)
+OF_WRITES = (
+    need_right,
+    need_group,
+    need_version,
+    need_json,
+    need_unlocked,
+    need_provider,
+    need_allowed,
+    need_owner,
+)
+"""In this order."""
+CHECKS = {"GET": OF_READS, "HEAD": OF_READS}

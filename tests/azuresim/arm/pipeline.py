@@ -4,6 +4,9 @@ ARM's front door: everything that is checked before a handler runs, and what eve
 The order: api-version given, token, quota, subscription, route, rights, group, api-version known, media type, lock,
 registration, policy, top-level resource, the provider's own quota, overlap with another call. That api-version and
 token come first is how ARM is known to answer; the rest of the order is assumed. The checks are in checks.py.
+
+Every call comes through here. So what its first line says is worked out once (`meaning_of`), checks of writes are not
+asked about reads, and only what may wait is a coroutine.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
+from azuresim.activity_log import note
 from azuresim.arm import checks
-from azuresim.arm.callers import Callers
-from azuresim.arm.routes import ArmError, ArmRequest, Route, Target, aliased, target_of
+from azuresim.arm.callers import caller_of
+from azuresim.arm.routes import ArmError, ArmRequest, Route, aliased, meaning_of
 from azuresim.entra.tokens import Caller
 from azuresim.journal import acting
 from azuresim.resources import key_of
@@ -39,7 +43,15 @@ ALWAYS = CIMultiDict(
 """What an answer carries unless it says otherwise. Source: Azure/azure-cli recordings, every answer of ARM."""
 
 
-@dataclass
+NOT_YET = HttpAnswer(500)
+REQUEST_ID = istr("x-ms-request-id")
+CORRELATION_ID = istr("x-ms-correlation-request-id")
+ROUTING_ID = istr("x-ms-routing-request-id")
+CLIENT_ID = istr("x-ms-client-request-id")
+RETURN_CLIENT_ID = istr("x-ms-return-client-request-id")
+
+
+@dataclass(slots=True)
 class Handled:
     """An answer, and what log and contract check want to know about how it came about."""
 
@@ -56,23 +68,22 @@ class Pipeline:
     def __init__(self, world: World) -> None:
         self.world = world
         self.in_flight: set[str] = set()
-        self._callers = Callers(world)
 
     async def handle(self, call: HttpCall) -> Handled:
-        handled = Handled(HttpAnswer(500))
-        extra: dict[str, str] = {}
+        handled = Handled(NOT_YET)
+        headers = ALWAYS.copy()
         try:
-            answer = await self._checked(call, handled, extra)
+            request = self._admitted(call, handled, headers)
+            alone = request.route.exclusive is not None and request.route.busy is not None
+            answer = await (self._alone(request) if alone else self._work(request))
         except ArmError as refused:
             self._count_missing(call, handled, refused)
             answer = refused.response().http()
-        headers = CIMultiDict(ALWAYS)
-        headers.update(extra)
         headers.update(self._identity(call))
         headers.update(answer.headers)
-        handled.answer = HttpAnswer(answer.status, headers, answer.body)
-        if call.method == "HEAD":
-            handled.answer = HttpAnswer(handled.answer.status, handled.answer.headers)
+        handled.answer = HttpAnswer(answer.status, headers, b"" if call.method == "HEAD" else answer.body)
+        if handled.route is not None and handled.caller is not None and call.method not in checks.CHECKS:
+            note(self.world, call, handled.route, handled.params, handled.caller, handled.answer)
         return handled
 
     def _count_missing(self, call: HttpCall, handled: Handled, refused: ArmError) -> None:
@@ -83,38 +94,31 @@ class Pipeline:
         elif handled.route is None and refused.code in UNROUTED:
             self.world.missing[f"{call.method} {call.path}: no such route"] += 1
 
-    async def _checked(self, call: HttpCall, handled: Handled, extra: dict[str, str]) -> HttpAnswer:
-        """The answer of the handler, when nothing refuses the call first."""
-        version = call.argument("api-version")
-        if not version:
+    def _admitted(self, call: HttpCall, handled: Handled, headers: CIMultiDict[str]) -> ArmRequest:
+        """The request, when nothing refuses the call before its handler runs; what is left of quotas in `headers`."""
+        world, meaning = self.world, meaning_of(call.method, call.path, tuple(call.query))
+        if not meaning.version:
             text = "The api-version query parameter (?api-version=) is required for all requests."
             raise ArmError(400, "MissingApiVersionParameter", text)
-        handled.caller = self._callers.of(call)
-        subscription = checks.subscription_in(call.path)
-        extra.update(self.world.quotas.take(call, subscription, handled.caller.object_id))
-        checks.need_subscription(self.world, subscription)
-        target, methods = target_of(call.path, call.method)
-        if target is None:
-            raise checks.unrouted(call, methods, version)
-        target = aliased(self.world, target)
+        caller = handled.caller = caller_of(call, world)
+        headers.update(world.quotas.take(call, meaning.subscription, caller.object_id))
+        checks.need_subscription(world, meaning.subscription)
+        if meaning.target is None:
+            raise checks.unrouted(call, meaning.methods, meaning.version)
+        target = aliased(world, meaning.target)
         handled.route, handled.params = target.route, target.params
-        request = self._request(call, target, handled.caller, version)
+        request = ArmRequest(call, world, caller, target, meaning.query, meaning.version)
         handled.linked = request.linked
-        for check in CHECKS:
+        for check in checks.CHECKS.get(call.method, checks.OF_WRITES):
             check(request)
-        self.world.quotas.take_of_provider(checks.namespace_in(call.path), call, subscription)
-        return await self._run(request)
+        world.quotas.take_of_provider(meaning.namespace, call, meaning.subscription)
+        return request
 
-    def _request(self, call: HttpCall, target: Target, caller: Caller, version: str) -> ArmRequest:
-        return ArmRequest(
-            method=call.method, target=target, query=dict(reversed(call.query)), headers=call.headers, caller=caller,
-            api_version=version, call=call, world=self.world,
-        )  # fmt: skip
-
-    async def _run(self, request: ArmRequest) -> HttpAnswer:
+    async def _alone(self, request: ArmRequest) -> HttpAnswer:
+        """The handler's answer, unless another call is being worked on at its place."""
         found = request.route
-        if found.exclusive is None or found.busy is None:
-            return await self._work(request)
+        assert found.exclusive is not None
+        assert found.busy is not None
         place = key_of(found.exclusive.format(**request.params))
         if place in self.in_flight:
             raise found.busy()
@@ -126,39 +130,28 @@ class Pipeline:
 
     async def _work(self, request: ArmRequest) -> HttpAnswer:
         """The handler's answer, written out before the look counts as a poll: what that settles is seen next time."""
-        await self.world.delay(request.call, "arm")
-        self.world.operations.settle()
+        world = self.world
+        if world.seconds_of(request.call, "arm") > 0:
+            await world.delay(request.call, "arm")
+        world.operations.settle()
         with acting(request.caller.client_id):
-            response = request.route.handler(request, self.world)
+            response = request.route.handler(request, world)
             if not isinstance(response, ArmResponse):
                 response = await response
         answer = response.http()
         if request.method == "GET":
-            self.world.operations.seen(request.id)
+            world.operations.seen(request.id)
         return answer
 
     def _identity(self, call: HttpCall) -> dict[str, str]:
         """A client's own id comes back only when it asked for that (Azure/azure-resource-manager-rpc)."""
         request_id = self.world.guid()
-        headers = {
-            "x-ms-request-id": request_id,
-            "x-ms-correlation-request-id": call.headers.get("x-ms-correlation-request-id", request_id),
-            "x-ms-routing-request-id": f"WESTEUROPE:{self.world.clock.stamp()}:{request_id}",
+        headers: dict[str, str] = {
+            REQUEST_ID: request_id,
+            CORRELATION_ID: call.headers.get(CORRELATION_ID, request_id),
+            ROUTING_ID: f"WESTEUROPE:{self.world.clock.stamp()}:{request_id}",
         }
-        client = call.headers.get("x-ms-client-request-id")
-        if client and call.headers.get("x-ms-return-client-request-id", "").lower() == "true":
-            headers["x-ms-client-request-id"] = client
+        client = call.headers.get(CLIENT_ID)
+        if client and call.headers.get(RETURN_CLIENT_ID, "").lower() == "true":
+            headers[CLIENT_ID] = client
         return headers
-
-
-CHECKS = (
-    checks.need_right,
-    checks.need_group,
-    checks.need_version,
-    checks.need_json,
-    checks.need_unlocked,
-    checks.need_provider,
-    checks.need_allowed,
-    checks.need_owner,
-)
-"""In this order."""

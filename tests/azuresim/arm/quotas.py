@@ -16,6 +16,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from multidict import istr
+
 from azuresim.arm.routes import ArmError
 from azuresim.wire import HttpCall
 
@@ -26,6 +28,12 @@ Kind = Literal["reads", "writes", "deletes"]
 KINDS: dict[str, Kind] = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 BUCKETS: dict[str, tuple[float, float]] = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 """Size, and refill per second."""
+REMAINING = "x-ms-ratelimit-remaining"
+OF_TENANT = {kind: istr(f"{REMAINING}-tenant-{kind}") for kind in BUCKETS}
+OF_SUBSCRIPTION = {
+    kind: (istr(f"{REMAINING}-subscription-{kind}"), istr(f"{REMAINING}-subscription-global-{kind}"))
+    for kind in BUCKETS
+}
 ALL_PRINCIPALS = 15
 TENANT = "tenant"
 
@@ -38,9 +46,15 @@ class Bucket:
     at: float
 
     def refill(self, now: float) -> float:
-        self.level = min(self.size, self.level + (now - self.at) * self.per_second)
-        self.at = now
+        if now != self.at:
+            self.level = min(self.size, self.level + (now - self.at) * self.per_second)
+            self.at = now
         return self.level
+
+    def spend_one(self) -> str:
+        """One less, but never below nothing; the whole ones that are left."""
+        self.level = self.level - 1 if self.level > 1 else 0.0
+        return str(int(self.level))
 
     def seconds_until_one(self) -> int:
         """Whole seconds until a call would be answered, at least one."""
@@ -63,6 +77,7 @@ class Quotas:
     def __init__(self, world: World) -> None:
         self._world = world
         self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._pairs: dict[tuple[Kind, str, str], tuple[Bucket, Bucket]] = {}
         self._limits: dict[tuple[str, str], Limit] = {}
 
     # --- for tests ----------------------------------------------------------------------------------------------------
@@ -84,18 +99,14 @@ class Quotas:
         """One call less; what is left, as headers. ArmError 429 when nothing was."""
         kind: Kind = self._world.switches.arm_post_spends if call.method == "POST" else KINDS.get(call.method, "writes")
         now = self._world.clock.timestamp()
-        own = self._bucket(kind, subscription or TENANT, principal)
-        shared = self._bucket(kind, subscription or TENANT, "")
+        own, shared = self._both(kind, subscription or TENANT, principal)
         for bucket in (own, shared):
             if bucket.refill(now) < 1 and self._world.switches.arm_throttle:
                 raise throttled(kind, subscription, principal, bucket)
-        own.level, shared.level = max(0.0, own.level - 1), max(0.0, shared.level - 1)
-        if not subscription:
-            return {f"x-ms-ratelimit-remaining-tenant-{kind}": str(int(own.level))}
-        return {
-            f"x-ms-ratelimit-remaining-subscription-{kind}": str(int(own.level)),
-            f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(int(shared.level)),
-        }
+        left = own.spend_one()
+        left_of_all = left if shared is own else shared.spend_one()
+        name, name_of_all = OF_SUBSCRIPTION[kind]
+        return {name: left, name_of_all: left_of_all} if subscription else {OF_TENANT[kind]: left}
 
     def take_of_provider(self, namespace: str, call: HttpCall, subscription: str) -> None:
         """One call less of what the provider itself allows; ArmError 429 when nothing was left."""
@@ -111,6 +122,14 @@ class Quotas:
             text = "Too many requests were made to the resource provider. Please try again later."
             raise ArmError(429, limit.code, text, headers=headers)
         bucket.level -= 1
+
+    def _both(self, kind: Kind, subscription: str, principal: str) -> tuple[Bucket, Bucket]:
+        """The principal's own bucket, and the one of all principals."""
+        found = self._pairs.get((kind, subscription, principal))
+        if found is None:
+            found = self._bucket(kind, subscription, principal), self._bucket(kind, subscription, "")
+            self._pairs[kind, subscription, principal] = found
+        return found
 
     def _bucket(self, kind: Kind, subscription: str, principal: str) -> Bucket:
         key = (subscription.lower(), principal, kind)

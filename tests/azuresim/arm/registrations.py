@@ -11,6 +11,7 @@ Registering takes `arm_registration_polls` looks at the provider. The state is k
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from azuresim.arm.routes import ArmError
@@ -22,6 +23,7 @@ State = Literal["NotRegistered", "Registering", "Registered", "Unregistering", "
 SETTLED: dict[str, State] = {"Registering": "Registered", "Unregistering": "Unregistered"}
 
 
+@lru_cache(maxsize=1024)
 def place(subscription: str, namespace: str) -> str:
     return f"/subscriptions/{subscription}/providers/{namespace}"
 

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from multidict import MultiMapping
-
 from azuresim.arm.rights import lacks
 from azuresim.arm.table import Table
 from azuresim.entra.tokens import Caller
@@ -98,6 +96,11 @@ class Route:
         return self.template.rpartition("/providers/")[2].split("/") if "/providers/" in self.template else []
 
     @functools.cached_property
+    def namespace(self) -> str:
+        """The provider's, lower case; empty without a provider."""
+        return self.provider_parts[0].lower() if self.provider_parts else ""
+
+    @functools.cached_property
     def extends(self) -> bool:
         """Whether it hangs on any scope: `/{scope}/providers/…`."""
         return self.template.startswith("/{scope}/providers/")
@@ -132,16 +135,15 @@ def route(
             method, template, tuple(sorted(versions)), action or default_action(method, template), handler,
             exclusive, busy, uncovered, tuple(answers),
         )  # fmt: skip
-        namespace = made.provider_parts[0].lower() if made.provider_parts else ""
-        ROUTES.setdefault("" if namespace.startswith("{") else namespace, []).append(made)
+        ROUTES.setdefault("" if made.namespace.startswith("{") else made.namespace, []).append(made)
         TABLE.add(made)
-        target_of.cache_clear()
+        meaning_of.cache_clear()
         return handler
 
     return register
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """
     What a method on a path means, as far as it can be told without looking at a world.
@@ -155,6 +157,14 @@ class Target:
     action: str
     group: str | None
     owner: str | None
+    _above: dict[str, str] = field(default_factory=dict)
+
+    def up_to(self, name: str) -> str:
+        """The id as far as `{name}`."""
+        found = self._above.get(name)
+        if found is None:
+            found = self._above[name] = self.route.fill(self.params, name)
+        return found
 
     @classmethod
     def of(cls, route: Route, params: Mapping[str, str]) -> Target:
@@ -163,11 +173,48 @@ class Target:
         return cls(route, params, filled, action, group_of(filled), owner_of(route, params, filled))
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """
+    What the first line of a call says. The same few come again and again, so it is worked out once for each.
+
+    `methods` are those that a path without a route for this one does have; of a parameter given twice, `query` has the
+    first.
+    """
+
+    version: str
+    query: Mapping[str, str]
+    subscription: str
+    namespace: str
+    target: Target | None
+    methods: frozenset[str]
+
+
 @functools.lru_cache(maxsize=4096)
-def target_of(path: str, method: str) -> tuple[Target | None, frozenset[str]]:
-    """What a call is for; without a route, the methods that the path does have. Remembered for the next call."""
+def meaning_of(method: str, path: str, query: tuple[tuple[str, str], ...]) -> Meaning:
     found, methods = TABLE.find(path, method)
-    return None if found is None else Target.of(*found), frozenset(methods)
+    return Meaning(
+        version=next((value for name, value in query if name.lower() == "api-version"), ""),
+        query=dict(reversed(query)),
+        subscription=subscription_in(path),
+        namespace=namespace_in(path),
+        target=None if found is None else Target.of(*found),
+        methods=frozenset(methods),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def subscription_in(path: str) -> str:
+    """The subscription that a path begins with; empty when it begins with none."""
+    first, _, rest = path.lstrip("/").partition("/")
+    return rest.lstrip("/").partition("/")[0] if first.lower() == "subscriptions" else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def namespace_in(path: str) -> str:
+    """The namespace of the last provider in a path, lower case."""
+    _, found, tail = path.lower().rpartition("/providers/")
+    return tail.partition("/")[0] if found else ""
 
 
 def owner_of(route: Route, params: Mapping[str, str], resource_id: str) -> str | None:
@@ -197,9 +244,8 @@ def alias(namespace: str) -> Callable[[Alias], Alias]:
 
 def aliased(world: World, target: Target) -> Target:
     """The target itself, or what it stands for in this world."""
-    namespace = target.route.provider_parts[0].lower() if target.route.provider_parts else ""
     params = target.params
-    for meaning in ALIASES.get(namespace, ()):
+    for meaning in ALIASES.get(target.route.namespace, ()):
         params = meaning(world, params)
     return target if params is target.params else Target.of(target.route, params)
 
@@ -215,38 +261,26 @@ def uncovered() -> list[tuple[str, str, str]]:
     return [(r.method, r.template, r.uncovered) for routes in ROUTES.values() for r in routes if r.uncovered]
 
 
-@dataclass(frozen=True, kw_only=True)
 class ArmRequest:
-    method: str
-    target: Target
-    query: Mapping[str, str]
-    headers: MultiMapping[str]
-    caller: Caller
-    api_version: str
-    call: HttpCall
-    world: World
-    linked: list[str] = field(default_factory=list)
+    """`action` is the right that the call needs; a namespace that is a parameter is the one of the path."""
+
+    def __init__(
+        self, call: HttpCall, world: World, caller: Caller, target: Target, query: Mapping[str, str], api_version: str
+    ) -> None:
+        self.call, self.world, self.caller, self.target = call, world, caller, target
+        self.method, self.headers, self.query, self.api_version = call.method, call.headers, query, api_version
+        self.route, self.params, self.id, self.action = target.route, target.params, target.id, target.action
+        self.linked: list[str] = []
+        self._json: dict[str, Any] | None = None
 
     @property
-    def route(self) -> Route:
-        return self.target.route
-
-    @property
-    def params(self) -> Mapping[str, str]:
-        return self.target.params
-
-    @property
-    def id(self) -> str:
-        return self.target.id
-
-    @property
-    def action(self) -> str:
-        """The right that this call needs; a namespace that is a parameter is the one of the path."""
-        return self.target.action
-
-    @functools.cached_property
-    def json(self) -> Any:
+    def json(self) -> dict[str, Any]:
         """The parsed body, an object; 400 InvalidRequestContent when it is none."""
+        if self._json is None:
+            self._json = self._parsed()
+        return self._json
+
+    def _parsed(self) -> dict[str, Any]:
         try:
             body = self.call.json()
         except ValueError as wrong:
@@ -258,7 +292,7 @@ class ArmRequest:
 
     def up_to(self, name: str) -> str:
         """The id as far as `{name}`: `request.up_to("service")` is the service's."""
-        return self.route.fill(self.params, name)
+        return self.target.up_to(name)
 
     def document(self) -> Document:
         """What is stored under this id; ArmError 404 ResourceNotFound otherwise."""

@@ -4,6 +4,7 @@ Entra's tokens: keys, claims by the resource's token version, managed identities
     entra.managed_identity_token(identity, resource)   86,700 s, cached per resource string for 24 h
     entra.token_for_client(client_id, resource)        another application's valid token (no proof asked)
     entra.verify(token, audiences=None)                -> claims, or InvalidToken (signature, lifetime, audience)
+    entra.caller(header, audiences)                    -> whose bearer token an Authorization header carries
     entra.sign(claims, …)                              a token with just these claims, for wrong ones in tests
     entra.add_secret(client_id, secret)
     entra.add_federated_credential(client_id, issuer=…, subject=…)
@@ -80,6 +81,19 @@ class Caller:
         return cls(client_id=client_id, object_id=str(claims.get("oid", "")), claims=claims)
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A caller whose token was found good for these audiences, and when it is."""
+
+    caller: Caller
+    audiences: Collection[str]
+    begins: float
+    ends: float
+
+    def good_at(self, moment: float) -> bool:
+        return self.begins <= moment < self.ends
+
+
 @dataclass(frozen=True, kw_only=True)
 class FederatedCredential:
     client_id: str
@@ -146,6 +160,7 @@ class Entra(Directory):
         self.certificates: dict[str, list[str]] = {}
         self.sign_ins: list[Body] = []
         self._verified: dict[str, Claims] = {}
+        self._accepted: dict[str, Accepted] = {}
         self._cached: dict[tuple[str, str], tuple[float, str]] = {}
 
     # --- names --------------------------------------------------------------------------------------------------------
@@ -295,7 +310,7 @@ class Entra(Directory):
         now = self.world.clock.timestamp()
         if now >= claims.get("exp", 0):
             raise InvalidToken("The access token has expired.", "ExpiredAuthenticationToken")
-        if now + SKEW_SECONDS < claims.get("nbf", 0):
+        if now < claims.get("nbf", 0) - SKEW_SECONDS:
             raise InvalidToken("The access token is not yet valid.")
         if audiences is not None and str(claims.get("aud", "")).rstrip("/") not in audiences:
             raise InvalidToken(
@@ -303,6 +318,26 @@ class Entra(Directory):
                 "InvalidAuthenticationTokenAudience",
             )
         return claims
+
+    def caller(self, authorization: str, audiences: Collection[str]) -> Caller | None:
+        """
+        Whose bearer token the header carries: None when it carries none, InvalidToken when it is not accepted.
+
+        Clients send one header with very many calls; of one that is known only its time is looked at.
+        """
+        known = self._accepted.get(authorization)
+        if known is not None and known.audiences is audiences and known.good_at(self.world.clock.timestamp()):
+            return known.caller
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return None
+        claims = self.verify(token.strip(), audiences=audiences)
+        if len(self._accepted) >= MOST_VERIFIED:
+            self._accepted.clear()
+        begins = claims.get("nbf", 0) - SKEW_SECONDS
+        found = Accepted(Caller.of(claims), audiences, begins, claims.get("exp", 0))
+        self._accepted[authorization] = found
+        return found.caller
 
     def _signed_by_us(self, token: str) -> Claims:
         """The claims of a token with a good signature; a token is looked at once, for that takes long."""
@@ -329,6 +364,7 @@ class Entra(Directory):
         """Only the newest key is published: tokens of older ones are refused from now on."""
         self.published = [self.kid]
         self._verified.clear()
+        self._accepted.clear()
 
     # --- proofs of clients --------------------------------------------------------------------------------------------
     def add_secret(self, client_id: str, secret: str) -> None:

@@ -21,7 +21,7 @@ from azuresim.graph.request import GraphError, GraphRequest
 from azuresim.graph.routes import dispatch
 from azuresim.graph.throttling import take, units
 from azuresim.journal import acting
-from azuresim.wire import HttpAnswer, HttpCall
+from azuresim.wire import AUTHORIZATION, HttpAnswer, HttpCall
 
 if TYPE_CHECKING:
     from azuresim.world import World
@@ -56,15 +56,15 @@ def inside(call: HttpCall, world: World) -> HttpAnswer:
 
 
 def authenticate(call: HttpCall, world: World) -> Caller:
-    scheme, _, token = call.header("Authorization").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
     try:
-        return Caller.of(world.entra.verify(token.strip(), audiences=GRAPH_AUDIENCES))
+        found = world.entra.caller(call.header(AUTHORIZATION), GRAPH_AUDIENCES)
     except InvalidToken as refused:
         expired = refused.arm_code == "ExpiredAuthenticationToken"
         text = "Lifetime validation failed, the token is expired." if expired else "Access token validation failure."
         raise GraphError(401, "InvalidAuthenticationToken", text) from refused
+    if found is None:
+        raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+    return found
 
 
 def envelope(refused: GraphError, call: HttpCall, world: World) -> HttpAnswer:

@@ -53,7 +53,7 @@ class GraphRequest:
     world: World
     caller: Caller
     kind: str = ""
-    where: dict[str, str] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def permissions(self) -> set[str]:

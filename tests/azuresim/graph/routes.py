@@ -7,7 +7,9 @@ What matches no path is refused with Graph's words and counted in `world.missing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from azuresim.graph import assignments, deleted, federated, grants, owners, passwords, reading, rolling, tenant, writes
 from azuresim.graph.delta import delta
@@ -70,30 +72,44 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "me(?:/.*)?", tenant.me),
     ("GET", "users|groups", tenant.nobody),
 ]
+KNOWN_KINDS = {"applications": "applications", "serviceprincipals": "servicePrincipals"}
 COMPILED = [(method, re.compile(rf"^/v1\.0/(?:{path})/?$", re.IGNORECASE), page) for method, path, page in ROUTES]
 
 
 def dispatch(request: GraphRequest) -> HttpAnswer:
     if request.call.path.lower().startswith("/beta"):
         raise missing(request, GraphError(501, "NotSimulated", "azuresim: only version 1.0 of Graph is simulated."))
-    known = False
-    for method, path, handler in COMPILED:
-        match = path.match(request.call.path)
-        known = known or match is not None
-        if match is not None and method == request.call.method:
-            address(request, match)
-            return handler(request)
-    if known:
+    found = found_at(request.call.method, request.call.path)
+    if found.handler is not None:
+        request.where, request.kind = found.where, found.kind
+        return found.handler(request)
+    if found.known:
         text = f"{request.call.method} is not simulated for {request.call.path[:200]}."
         raise missing(request, GraphError(405, "Request_BadRequest", text))
     segment = request.call.path.split("/")[2:3] or [""]
     raise missing(request, bad_request(f"Resource not found for the segment '{segment[0][:80]}'.", "BadRequest"))
 
 
-def address(request: GraphRequest, match: re.Match[str]) -> None:
-    request.where = {name: value for name, value in match.groupdict().items() if value is not None}
-    kind = request.where.get("kind", "").lower()
-    request.kind = {"applications": "applications", "serviceprincipals": "servicePrincipals"}.get(kind, "")
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The handler for a path and what the path addresses; without one, whether another method has one."""
+
+    handler: Handler | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    known: bool = False
+
+
+@lru_cache(maxsize=4096)
+def found_at(method: str, path: str) -> Found:
+    known = False
+    for of_method, pattern, handler in COMPILED:
+        match = pattern.match(path)
+        known = known or match is not None
+        if match is not None and of_method == method:
+            where = {name: value for name, value in match.groupdict().items() if value is not None}
+            return Found(handler, where, KNOWN_KINDS.get(where.get("kind", "").lower(), ""), known)
+    return Found(known=known)
 
 
 def missing(request: GraphRequest, refused: GraphError) -> GraphError:

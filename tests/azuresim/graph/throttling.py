@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from azuresim.arm.quotas import Bucket
@@ -36,12 +37,19 @@ CHEAP_PAGE = 20
 
 def units(call: HttpCall) -> int:
     """At least one; $select and small pages make a call cheaper, $expand makes it dearer."""
-    cost = 2 if call.method == "GET" and COSTLY.fullmatch(call.path) else 1
+    cost = base_cost(call.method, call.path)
+    if not call.query:
+        return cost
     cost -= call.argument("$select") is not None
     cost += call.argument("$expand") is not None
     top = call.argument("$top") or str(CHEAP_PAGE)
     cost -= top.isdecimal() and int(top[:9]) < CHEAP_PAGE
     return max(1, cost)
+
+
+@lru_cache(maxsize=4096)
+def base_cost(method: str, path: str) -> int:
+    return 2 if method == "GET" and COSTLY.fullmatch(path) else 1
 
 
 def spend(world: World, client_id: str, kind: Kind, amount: float) -> None:

@@ -39,3 +39,8 @@ class ArmSwitches:
     """The code for an api-version that a provider's type does not have. Both are quoted in trackers: the first in
     Azure/azure-cli and Azure/azure-sdk-for-go, the second in Azure/azure-powershell and
     hashicorp/terraform-provider-azurerm."""
+    activity_log_seconds: float = 0.0
+    """How long after it happened an event is in the Activity Log. Usually 3 to 20 minutes, as
+    learn.microsoft.com/azure/azure-monitor/platform/activity-log says."""
+    activity_log_children: bool = True
+    """Events of what lies below a resource are found by the resource's own `resourceUri`. UNVERIFIED."""

@@ -15,6 +15,7 @@ import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -66,7 +67,7 @@ class Function:
     readable: bool = True  # False: a function.json that does not parse, listed with `config: {}`
     says: tuple[int, str] | None = None  # what its own code answers; None: what arrived
 
-    @property
+    @cached_property
     def trigger(self) -> JSON | None:
         """The HTTP trigger, or None when something else starts this function."""
         return next((binding for binding in self.bindings if str(binding.get("type")).lower() == "httptrigger"), None)

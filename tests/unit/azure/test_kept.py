@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from funcgate.azure import glancing
+from funcgate.azure import glancing, this_pass
 from funcgate.azure.kept import Kept, Listed, Unchanged
 
 
@@ -43,6 +43,18 @@ def glance() -> Iterator[None]:
 
 async def test_every_look_reads_anew(kept: Kept[int], reads: Reads) -> None:
     assert [await kept.of("a", reads.read) for _ in range(2)] == [1, 2]
+
+
+async def test_what_is_read_once_a_pass_is_read_again_after_a_write_and_in_the_next_pass(reads: Reads) -> None:
+    kept: Kept[int] = Kept(lambda: reads.now, 60.0, once_a_pass=True)
+    assert [await kept.of("a", reads.read) for _ in range(2)] == [1, 2], "no pass is under way"
+    first = this_pass.set(object())
+    assert [await kept.of("a", reads.read) for _ in range(2)] == [3, 3]
+    kept.forget("a")
+    assert [await kept.of("a", reads.read) for _ in range(2)] == [4, 4]
+    this_pass.set(object())
+    assert await kept.of("a", reads.read) == 5
+    this_pass.reset(first)
 
 
 @pytest.mark.usefixtures("glance")

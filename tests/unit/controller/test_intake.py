@@ -65,6 +65,12 @@ async def test_after_a_start_the_settled_ones_are_spread_over_their_interval(inl
     assert await inlet.next() == ("orders", 1800)
 
 
+async def test_after_a_start_an_observed_one_is_settled_without_a_finalizer(inlet: Inlet) -> None:
+    observed = {"annotations": {"funcgate.dev/reconcile-policy": "observe"}, "held": False}
+    inlet.intake.saw(a_snapshot(status=a_ready_status(), **observed), listed=True)
+    assert await inlet.next() == ("orders", 300)
+
+
 async def test_an_interval_that_is_none_counts_as_the_usual_one(inlet: Inlet) -> None:
     inlet.intake.saw(a_snapshot(status=a_ready_status(), drift={"interval": "soon"}), listed=True)
     assert await inlet.next() == ("orders", 300)
@@ -73,6 +79,7 @@ async def test_an_interval_that_is_none_counts_as_the_usual_one(inlet: Inlet) ->
 WAITED_FOR: list[tuple[str, dict[str, Any]]] = [
     ("a generation that nobody acted on", {"generation": 2, "status": a_ready_status(1)}),
     ("a deletion", {"deleting": True, "status": a_ready_status()}),
+    ("a finalizer that somebody took away", {"held": False, "status": a_ready_status()}),
     ("an open request", {"status": a_ready_status(), "annotations": {"funcgate.dev/reconcile-requested-at": "x"}}),
 ]
 

@@ -12,6 +12,7 @@ from engines import APass, AWrite, ScriptedEngine, ready, stalled, waiting, with
 from funcgate.controller import registrations
 from funcgate.controller.announce import Announcer
 from funcgate.controller.cache import Cache, Snapshot
+from funcgate.controller.contests import TIMES
 from funcgate.controller.engines import Engines
 from funcgate.controller.kube import Conflict, Invalid, KubeError, Unavailable
 from funcgate.controller.lease import LeaseLost
@@ -258,8 +259,74 @@ async def test_waiting_is_written_once_per_reason(staged: Setting) -> None:
 async def test_a_ready_binding_does_not_flap_while_it_is_corrected(staged: Setting) -> None:
     stage = staged(an_object(status=a_ready_status()), steps=[ready(changes=[AWrite()])])
     await stage.one_pass()
-    assert stage.objects.writes == []
+    [(kind, written)] = stage.objects.writes
+    [entry] = written["drift"]
+    assert (kind, written.keys(), entry["correctedAt"]) == ("status", {"drift"}, entry["since"])
     assert stage.events.said == [("Normal", "DriftCorrected", "BackendReady: url: http://orders → https://orders")]
+    assert counted(stage, "funcgate_drift_detected_total", part="backend") == 1
+
+
+def counted(stage: Stage, metric: str, **labels: str) -> float | None:
+    return stage.metrics.registry.get_sample_value(metric, labels)
+
+
+REPORTED = waiting("ChangesPending", status="False", changes=[AWrite(made=False)], reported=True)
+
+
+async def test_what_is_only_reported_is_in_the_status_once_and_an_event_once(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[REPORTED])
+    await stage.one_pass()
+    status = stage.objects.bodies[KEY]["status"]
+    [entry], [write] = status["drift"], status["plan"]
+    assert (entry["part"], entry["field"], entry["seen"], entry["wanted"]) == (
+        "backend", "url", "http://orders", "https://orders"
+    )  # fmt: skip
+    assert write["fields"] == [{"field": "url", "before": "http://orders", "after": "https://orders"}]
+    assert status["drifting"] == 1
+    note = "backend: backends/orders: url: http://orders → https://orders, not corrected"
+    assert ("Warning", "DriftDetected", note) in stage.events.said
+    stage.objects.writes.clear()
+    stage.events.said.clear()
+    await stage.one_pass()
+    assert (stage.objects.writes, stage.said) == ([], [])
+    assert counted(stage, "funcgate_drift_detected_total", part="backend") == 1
+    assert await seconds_until_next(stage) == 600
+
+
+async def test_a_difference_that_is_gone_leaves_the_status(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[REPORTED, ready()])
+    await stage.one_pass()
+    await stage.one_pass()
+    status = stage.objects.bodies[KEY]["status"]
+    assert not {"drift", "drifting", "plan"} & status.keys()
+
+
+async def test_what_somebody_else_keeps_changing_back_is_left_to_them_for_a_while(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[ready(changes=[AWrite()])])
+    for _ in range(TIMES):
+        await stage.one_pass()
+    assert stage.engine.seen[-1].contested == {}
+    assert ("Warning", "Contested") in [each[:2] for each in stage.events.said]
+    assert counted(stage, "funcgate_contested_total", part="backend") == 1
+    await stage.one_pass()
+    assert (
+        "changed back 5 times, last by the writer of backends/orders, so" in stage.engine.seen[-1].contested["backend"]
+    )
+    stage.objects.bodies[KEY]["metadata"].setdefault("annotations", {})[RECONCILE_REQUESTED_AT] = "now"
+    stage.reconciler.cache.saw(Snapshot.read(stage.objects.bodies[KEY]))
+    await stage.one_pass()
+    assert stage.engine.seen[-1].contested == {}
+
+
+async def test_how_long_ago_a_part_was_true_is_a_gauge(staged: Setting) -> None:
+    stage = staged(an_object(status=a_ready_status()), steps=[with_condition(ready(), "BackendReady", "False")])
+    await stage.one_pass()
+    await asyncio.sleep(60)
+    assert counted(stage, "funcgate_part_unconfirmed_seconds", part="backend") == 60
+    stage.objects.bodies[KEY]["metadata"]["annotations"] = {PAUSED: "true"}
+    stage.reconciler.cache.saw(Snapshot.read(stage.objects.bodies[KEY]))
+    await stage.one_pass()
+    assert counted(stage, "funcgate_part_unconfirmed_seconds", part="backend") == 0
 
 
 CORRECTIONS = [
@@ -554,7 +621,7 @@ async def test_a_pause_is_written_once(staged: Setting) -> None:
 
 async def test_observing_holds_nothing_and_lets_the_engine_only_look(staged: Setting) -> None:
     stage = staged(
-        an_object(held=False, annotations={RECONCILE_POLICY: "observe"}), steps=[waiting(changes=[AWrite()])]
+        an_object(held=False, annotations={RECONCILE_POLICY: "observe"}), steps=[waiting(changes=[AWrite(made=False)])]
     )
     await stage.one_pass()
     assert stage.engine.dry_runs == [True]
@@ -970,8 +1037,8 @@ async def test_a_log_line_tells_each_change_and_each_condition_that_changed(
     stage = staged(an_object(status=a_ready_status()), steps=[waiting(status="False", changes=[AWrite()])])
     await stage.one_pass()
     applied, *changed = caplog.records
-    assert (applied.message, applied.aspect, applied.key, applied.action, applied.generation, applied.fields) == (  # type: ignore[attr-defined]
-        "applied", "BackendReady", "backends/orders", "update", 1, ["url"]
+    assert (applied.message, applied.aspect, applied.key, applied.action, applied.generation, applied.drift) == (  # type: ignore[attr-defined]
+        "applied", "BackendReady", "backends/orders", "update", 1, ["url: http://orders → https://orders"]
     )  # fmt: skip
     assert {each.condition for each in changed} == {"Ready", "BackendReady", "PolicyReady"}  # type: ignore[attr-defined]
 

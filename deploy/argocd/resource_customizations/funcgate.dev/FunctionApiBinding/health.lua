@@ -46,7 +46,7 @@ if ready.status == "True" then
   return health("Healthy", ready.message)
 end
 
--- Only observed, by an annotation, and something differs: it stays so until somebody lets funcgate write.
+-- Something differs and is only reported, as asked for: it stays so until somebody lets funcgate write.
 if ready.reason == "ChangesPending" then
   return health("Suspended", reason())
 end
