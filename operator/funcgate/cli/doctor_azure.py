@@ -33,7 +33,7 @@ async def findings(operator: Operator, scopes: Sequence[str], hosts: Sequence[st
         return [wrong("settings", str(error))]
     places = tuple(scopes) or settings.azure_scopes
     async with connect(endpoints) as azure:
-        who, credentials = await _credentials(azure, operator)
+        who, credentials = await _credentials(azure, operator, endpoints.authority)
         rest = await asyncio.gather(
             *(_role(azure, who, each, operator) for each in places),
             _graph(azure, who, endpoints.graph, assigns=assigns),
@@ -56,12 +56,12 @@ def _settings(scopes: Sequence[str]) -> list[Finding]:
     ]
 
 
-async def _credentials(azure: Azure, operator: Operator) -> tuple[Who | None, Finding]:
+async def _credentials(azure: Azure, operator: Operator, authority: str) -> tuple[Who | None, Finding]:
     try:
         who = await azure.rights.in_azure()
     except AzureError as error:
         if error.reason in NETWORK:
-            return None, _unreached("credentials", "login.microsoftonline.com", error)
+            return None, _unreached("credentials", authority, error)
         return None, wrong("credentials", str(error), mend=(*SIGN_IN, operator.inside))
     if who.person:
         says = f"signed in as {who.name}: what follows is about you; the operator's own rights see its pod"
@@ -69,9 +69,9 @@ async def _credentials(azure: Azure, operator: Operator) -> tuple[Who | None, Fi
     return who, right("credentials", f"tokens come for client {who.client_id} in tenant {who.tenant_id}")
 
 
-def _unreached(check: str, host: str, error: AzureError) -> Finding:
+def _unreached(check: str, address: str, error: AzureError) -> Finding:
     """No answer: the network, a proxy, or whom we trust."""
-    return wrong(check, str(error), "a firewall, or a proxy (HTTPS_PROXY)", mend=(f"curl -v https://{host}",))
+    return wrong(check, str(error), "look for a firewall, or a proxy (HTTPS_PROXY)", mend=(f"curl -v {address}",))
 
 
 # --- Resource Manager
@@ -145,7 +145,7 @@ async def _graph(azure: Azure, who: Who | None, address: str, *, assigns: bool) 
     except AccessDenied:
         pass  # it answers; what is missing stands in the token
     except AzureError as error:
-        return _unreached(check, host, error) if error.reason in NETWORK else unseen(check, str(error))
+        return _unreached(check, address, error) if error.reason in NETWORK else unseen(check, str(error))
     if mine.person:
         return unseen(check, f"{host} answers; which permissions the operator has, only its own token tells")
     lacking = [each for each in PERMISSIONS if each.name not in mine.permissions]
