@@ -34,6 +34,9 @@ class Shell(click.Group):
             return super().invoke(ctx)
         except FuncgateError as error:
             raise click.ClickException(str(error)) from error
+        except click.UsageError as wrong:
+            wrong.exit_code = ERROR  # 2 has meanings of its own
+            raise
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except OSError as error:
