@@ -3,27 +3,30 @@
 import click
 
 from funcgate import __version__
-from funcgate.cli.annotate import manage, observe, pause, reconcile, resume
-from funcgate.cli.completion import complete_for_kubectl, completion
-from funcgate.cli.doctor import doctor
-from funcgate.cli.explain import explain
-from funcgate.cli.export import export
-from funcgate.cli.plan import plan
-from funcgate.cli.run import run
-from funcgate.cli.shell import Shell
-from funcgate.cli.verify import verify
+from funcgate.cli.shell import Line, Shell
 
 AS_PLUGIN = "kubectl funcgate"
 
+COMMANDS = {
+    "explain": Line(module="explain", says="Show the way of a call link by link, and where it breaks."),
+    "plan": Line(module="plan", says="Show what a pass would change in Azure, and write nothing."),
+    "verify": Line(module="verify", says="Make the calls that prove a binding, now."),
+    "export": Line(module="export", says="Write the manifest of a set-up that stands already."),
+    "doctor": Line(module="doctor", says="Check all that an installation needs."),
+    "pause": Line(module="annotate", says="Let the operator leave bindings as they are."),
+    "resume": Line(module="annotate", says="Let it act again on bindings that are paused."),
+    "reconcile": Line(module="annotate", says="Let it look at bindings now."),
+    "observe": Line(module="annotate", says="Let it look at bindings and write nothing."),
+    "manage": Line(module="annotate", says="Let it write again for bindings that are observed."),
+    "completion": Line(module="completion", says="Print the script that completes commands in a shell."),
+    "run": Line(module="run", says="Be the operator, until stopped."),
+}
 
-@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Shell, lines=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="funcgate")
 def main() -> None:
     """Keep Azure API Management and Function Apps reconciled with FunctionApiBinding objects."""
-
-
-for command in (explain, plan, verify, export, doctor, pause, resume, reconcile, observe, manage, completion, run):
-    main.add_command(command)
 
 
 def plugin() -> None:
@@ -33,4 +36,6 @@ def plugin() -> None:
 
 def plugin_completion() -> None:
     """What kubectl asks, as `kubectl_complete-funcgate`, when somebody presses Tab behind `kubectl funcgate`."""
+    from funcgate.cli.completion import complete_for_kubectl
+
     complete_for_kubectl(main)

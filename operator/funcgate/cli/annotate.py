@@ -87,7 +87,7 @@ def takes_names(command: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda inner, parameter: parameter(inner), reversed(parameters), called)
 
 
-@click.command(short_help="Let the operator leave bindings as they are.")
+@click.command()
 @takes_names
 def pause(chosen: Chosen) -> None:
     """
@@ -98,7 +98,7 @@ def pause(chosen: Chosen) -> None:
     _do(chosen, Deed(sets={PAUSED: "true"}, done="paused", already="is paused already", heeded=_is_paused))
 
 
-@click.command(short_help="Let it act again on bindings that are paused.")
+@click.command()
 @takes_names
 def resume(chosen: Chosen) -> None:
     """Let the operator act again on bindings that are paused."""
@@ -108,7 +108,7 @@ def resume(chosen: Chosen) -> None:
     )
 
 
-@click.command(short_help="Let it look at bindings now.")
+@click.command()
 @takes_names
 def reconcile(chosen: Chosen) -> None:
     """
@@ -130,7 +130,7 @@ def reconcile(chosen: Chosen) -> None:
     )
 
 
-@click.command(short_help="Let it look at bindings and write nothing.")
+@click.command()
 @takes_names
 def observe(chosen: Chosen) -> None:
     """
@@ -141,7 +141,7 @@ def observe(chosen: Chosen) -> None:
     _do(chosen, _policy("observe", "only observed"))
 
 
-@click.command(short_help="Let it write again for bindings that are observed.")
+@click.command()
 @takes_names
 def manage(chosen: Chosen) -> None:
     """Let the operator write to Azure again for bindings that are only observed."""

@@ -11,7 +11,7 @@ NO_FILES, FILES = ":4", ":0"
 """Directives of cobra, on the last line: whether names of files are offered where there is nothing else."""
 
 
-@click.command(short_help="Print the script that completes commands in a shell.")
+@click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """

@@ -18,7 +18,7 @@ from funcgate.report import MARKS, State
 ALL_RIGHT, WRONG, UNSEEN = 0, 1, 2
 
 
-@click.command(cls=LookingCommand, short_help="Check all that an installation needs.")
+@click.command(cls=LookingCommand)
 @click.option("-n", "--namespace", default="funcgate-system", show_default=True, help="Where the operator runs.")
 @click.option("--service-account", default="funcgate", show_default=True, help="Its service account there.")
 @click.option(

@@ -10,7 +10,7 @@ from funcgate.cli.shell import show
 WHOLE, BROKEN = 0, 1
 
 
-@click.command(cls=LookingCommand, short_help="Show the way of a call link by link, and where it breaks.")
+@click.command(cls=LookingCommand)
 @takes_bindings("text", "json", "yaml")
 def explain(wanted: Wanted, output: str) -> None:
     """

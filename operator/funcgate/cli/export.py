@@ -38,7 +38,7 @@ class Standing:
     identity_client_id: str | None
 
 
-@click.command(cls=LookingCommand, short_help="Write the manifest of a set-up that stands already.")
+@click.command(cls=LookingCommand)
 @click.option("--service", required=True, help="Resource id of the API Management service.")
 @click.option("--api", required=True, help="Resource name of the API, the last part of its id.")
 @click.option("--backend", help="Name of the backend that leads to the function app, where the policy does not tell.")

@@ -15,7 +15,7 @@ from funcgate.metrics import Metrics
 from funcgate.settings import Settings, SettingsError
 
 
-@click.command(short_help="Be the operator, until stopped.")
+@click.command()
 def run() -> None:
     """Keep Azure reconciled with the FunctionApiBinding objects of the cluster, until stopped."""
     try:

@@ -4,11 +4,14 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import click
 import yaml
+from click.shell_completion import CompletionItem
 
 from funcgate.errors import FuncgateError
 
@@ -16,8 +19,47 @@ ERROR = 1
 RUN = "run"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A command in the list of all: the module that has it, and its sentence."""
+
+    module: str
+    says: str
+
+
+class _Commands(dict[str, click.Command]):
+    """The commands, each imported when it is needed: the Azure SDKs take a while, and help does not need them."""
+
+    def __init__(self, lines: Mapping[str, Line]) -> None:
+        self.lines = lines
+        super().__init__(dict.fromkeys(lines))  # type: ignore[arg-type]  # its values are read below only
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self.lines else default
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f"funcgate.cli.{self.lines[name].module}"), name)
+        return command
+
+
 class Shell(click.Group):
     """The group of all commands. Whatever one of them could not do is a sentence on standard error, and ends with 1."""
+
+    def __init__(self, *args: Any, lines: Mapping[str, Line], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.lines = lines
+        self.commands = _Commands(lines)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A line for each."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line.says) for name, line in self.lines.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by their beginning, or our own options."""
+        found = [(name, line) for name, line in self.lines.items() if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=line.says) for name, line in found] + options
 
     def main(self, *args: Any, **options: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -35,8 +77,8 @@ class Shell(click.Group):
         except FuncgateError as error:
             raise click.ClickException(str(error)) from error
         except click.UsageError as wrong:
-            wrong.exit_code = ERROR  # 2 has meanings of its own
-            raise
+            wrong.show()
+            raise SystemExit(ERROR) from wrong  # 2 has meanings of its own
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except OSError as error:

@@ -10,7 +10,7 @@ from funcgate.cli.shell import show
 PROVEN, REFUTED, UNSEEN = 0, 1, 2
 
 
-@click.command(cls=LookingCommand, short_help="Make the calls that prove a binding, now.")
+@click.command(cls=LookingCommand)
 @takes_bindings("text", "json", "yaml")
 def verify(wanted: Wanted, output: str) -> None:
     """
