@@ -73,8 +73,8 @@ async def test_what_is_only_reported_is_not_written_and_mended_at_once_when_it_m
 
     assert stage.writes() == []
     assert (ready(seen)[0], outcome(seen, condition).reason) == ("False", "ChangesPending")
-    assert [write.made for write in seen.changes] == [False] * len(seen.changes)
-    assert {write.condition for write in seen.changes} == {condition}
+    assert [write.made for write in seen.differences] == [False] * len(seen.differences)
+    assert {write.condition for write in seen.differences} == {condition}
     assert seen.reported
     assert [each.status for each in seen.conditions[1:3]] == ["False", "False"], "nobody goes on, nothing has failed"
     mended = await stage.settled()
@@ -86,7 +86,7 @@ async def test_where_all_is_reported_a_new_set_up_is_a_plan(stage: Stage) -> Non
         change(stage)
     seen = await stage.reconcile(with_mode(stage, "Report"))
     assert stage.writes() == []
-    assert {write.condition for write in seen.changes} >= {"BackendReady", "PolicyReady", "AppRegistrationReady"}
+    assert {write.condition for write in seen.differences} >= {"BackendReady", "PolicyReady", "AppRegistrationReady"}
 
 
 async def test_the_other_parts_are_corrected_beside_one_that_is_reported(stage: Stage) -> None:

@@ -28,7 +28,7 @@ from funcgate.controller.cache import FINALIZER
 from funcgate.effects import ABSENT, ANYBODY, EFFECTS
 from funcgate.engine import Outcome, Pass, Write
 from funcgate.metrics import Metrics
-from funcgate.model import Action, Drift
+from funcgate.model import Action, Drift, camel
 from funcgate.plan_report import data
 from funcgate.settings import Settings
 from funcgate.spec import CONFIRM_DELETE, GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
@@ -323,6 +323,12 @@ def keys(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: keys(each) for name, each in value.items()}
     return [keys(each) for each in value] if isinstance(value, list) else None
+
+
+def test_every_aspect_has_its_row_about_drift() -> None:
+    listed = rows((DOCS / "explanation" / "drift.md").read_text().partition("## Modes")[0])
+    assert set(listed) == {camel(each.name) for each in all_aspects(NO_AZURE, Endpoints())}
+    assert all(len(cells) == 2 and all(cells) for cells in listed.values())
 
 
 # --- installing

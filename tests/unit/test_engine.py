@@ -337,11 +337,12 @@ async def test_what_is_given_before_later_writes_is_given_in_a_dry_run_too(world
     world["giver"] = "old"
 
     def steps(change: Change[Text]) -> Sequence[tuple[Phase, Change[Text]]]:
-        return [(Phase.ADD, change), (Phase.CLEAR, change)]
+        return [(Phase.ADD, change), (Phase.CLOSE, change), (Phase.CLEAR, change)]
 
-    giver = Toy("giver", world, gives=("host_name",), foresees={"host_name": "h"}, steps=steps, also_in=(Phase.CLEAR,))
+    later = (Phase.CLOSE, Phase.CLEAR)
+    giver = Toy("giver", world, gives=("host_name",), foresees={"host_name": "h"}, steps=steps, also_in=later)
     done = await reconcile(giver, Toy("taker", world, phase=Phase.CLOSE, needs=("host_name",)), dry_run=True)
-    assert [each.key for each in done.changes] == ["giver", "taker", "giver"]
+    assert [each.key for each in done.changes] == ["giver", "giver", "taker", "giver"]
 
 
 async def test_what_is_only_minded_is_taken_as_first_seen(world: dict[str, str]) -> None:

@@ -152,7 +152,7 @@ class Policy(Aspect[PolicyBlock]):
         """Somebody else's statement must not undo ours, and whoever uses our token must be asked who they are."""
         ours = [(key, seen.state.document) for key, seen in observed.items() if key in self.desired(binding, facts)]
         contradictions = [f"{_where(key)}, {each}" for key, at in ours if at for each in documents.contradictions(at)]
-        contradictions += [f"{_where(key)}, {each} undoes it" for key, at in _found(facts) for each in at.undoing]
+        contradictions += [f"{_where(key)}, {each}" for key, at in _found(facts) for each in at.undoing]
         if contradictions:
             return Unmet("PolicyContradicted", "; ".join(contradictions), stalled=True)
         return _late_checks(binding, facts) or _bypassed(facts) or _open(binding, facts, observed)
@@ -256,7 +256,7 @@ def _inner(binding: Binding, observed: Mapping[str, Observed[PolicyBlock]]) -> M
     )
     ours = _statements(said)
     found = {
-        key: documents.inner(seen.state.document, ours)
+        key: documents.inner(seen.state.document, ours, base.state.document if base else None)
         for key, seen in observed.items()
         if _operation(key) and seen.state.document
     }
@@ -273,9 +273,9 @@ def _late_checks(binding: Binding, facts: Facts) -> Unmet | None:
         return None
     return Unmet(
         "CallerCheckAfterReplace",
-        f"{'; '.join(late[:QUOTED])} would judge the gateway's token instead of the caller's, since it runs after the "
-        f"base policy of {api_name(binding)}: name the operations in spec.policy.scope, so that ours comes after it, "
-        "or move the check in front of <base/>",
+        f"{'; '.join(late[:QUOTED])} would judge the gateway's token instead of the caller's: name the operations of "
+        f"{api_name(binding)} in spec.policy.scope, so that ours comes after the check, or move the check in front of "
+        "<base/>",
         stalled=True,
     )
 

@@ -14,9 +14,10 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from funcgate.policy.document import Document, Element, is_element, tree
+from funcgate.policy.expressions import BEARER, SHOWN_ONE, THAT_ONE
 from funcgate.policy.others import QUOTED
 from funcgate.policy.scanner import OPENING
-from funcgate.policy.statements import BEARER, SHOWN_ONE, THAT_ONE, marked_owner
+from funcgate.policy.statements import marked_owner
 
 INDENT = "    "
 HIDDEN = "…"
