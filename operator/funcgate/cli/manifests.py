@@ -12,13 +12,15 @@ import yaml
 
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import connect, located
-from funcgate.cli.cluster import standing
+from funcgate.cli.annotate import names_of_bindings
+from funcgate.cli.cluster import standing, takes_cluster
+from funcgate.cli.credentials import must_be_whole, nobody_signed_in
+from funcgate.cli.shell import ERROR, working
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
 from funcgate.spec import KIND, Binding, Cluster, ConfigMapRef, Neighbour
 
-ERROR = 1
 MANIFESTS = (".yaml", ".yml", ".json")
 
 
@@ -55,8 +57,8 @@ def takes_bindings(*outputs: str) -> Callable[[Callable[..., Any]], Callable[...
     It is given `wanted` and `output`.
     """
     parameters = (
-        click.argument("names", nargs=-1, metavar="[NAME]..."),
-        click.option("-n", "--namespace", help="Where the names are, 'default' if left out."),
+        click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=names_of_bindings),
+        click.option("-n", "--namespace", help="Where the names are; the context's namespace if left out."),
         click.option("--from-cluster", is_flag=True, help="All bindings of the cluster, or of the namespace."),
         click.option(
             "-f",
@@ -66,6 +68,7 @@ def takes_bindings(*outputs: str) -> Callable[[Callable[..., Any]], Callable[...
             type=click.Path(exists=True, allow_dash=True, path_type=Path),
             help="A manifest, or a folder of them; may be given more than once. '-' reads standard input.",
         ),
+        takes_cluster,
         click.option("-o", "--output", type=click.Choice(outputs), default=outputs[0], show_default=True),
     )
 
@@ -89,10 +92,15 @@ def looked_at(wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
 
     `with_calls`: those of spec.verify are made too, which may run a function.
     """
+    must_be_whole()
     try:
-        return asyncio.run(_look(Settings.read(), wanted, with_calls=with_calls))
+        with working("Looking at Azure, and calling" if with_calls else "Looking at Azure"):
+            passes = asyncio.run(_look(Settings.read(), wanted, with_calls=with_calls))
     except FuncgateError as error:
         raise click.ClickException(str(error)) from error
+    if why := nobody_signed_in(passes.values()):
+        raise click.ClickException(why)
+    return passes
 
 
 async def _look(settings: Settings, wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
