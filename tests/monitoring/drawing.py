@@ -1,4 +1,4 @@
-"""A dashboard as one SVG: each panel in its place, drawn from the answers to its queries. No fonts or scripts of others."""
+"""A dashboard as one SVG: each panel in its place, drawn from the answers to its queries; no fonts of others."""
 
 import math
 from collections.abc import Sequence
