@@ -62,6 +62,10 @@ demo: venv ## All of it running on this machine until Ctrl-C; with ONCE=1 until 
 bench: venv ## Measurements as ratios against their limits; SCENARIO=… runs one
 	PYTHONPATH=operator:tests $(BIN)/python -m bench $(SCENARIO)
 
+.PHONY: pictures
+pictures: venv ## docs/images anew: the dashboard, drawn from what a real Prometheus saw of a real run
+	PYTHONPATH=operator:tests $(BIN)/python -m monitoring
+
 .PHONY: format
 format: venv ## Formatting and import order, done
 	$(BIN)/ruff format .

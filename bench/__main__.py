@@ -13,10 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import one, simulator
+from bench import compare, one, simulator
 from bench.figures import Figure
 
-SCENARIOS = {"simulator": simulator.measure, "one": one.measure, "at-rest": one.at_rest}
+SCENARIOS = {"simulator": simulator.measure, "one": one.measure, "at-rest": one.at_rest, "compare": compare.measure}
 OUT = Path(__file__).parent / "out"
 
 

@@ -1,11 +1,13 @@
 """What all tests share: a mark by folder, the control plane's fixtures, and our kind in it."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from controlplane import ControlPlane
+from controlplane.shared import shared
 
 pytest_plugins = ["controlplane.fixtures"]
 
@@ -34,3 +36,10 @@ def our_kind(control_plane: ControlPlane) -> None:
     """The control plane serves functionapibindings; applied by each worker, which does no harm."""
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "--kustomize", str(_CRDS))
     control_plane.wait_for_crd("functionapibindings.funcgate.dev")
+
+
+@pytest.fixture(scope="session")
+def bare_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A cluster of its own in which nobody has installed anything."""
+    with shared(tmp_path_factory.mktemp("bare")) as running:
+        yield running

@@ -35,6 +35,11 @@ class APass:
     done: bool = False
     retry_after: float | None = None
     throttled: bool = False
+    reported: bool = False
+
+    @property
+    def differences(self) -> Sequence[AWrite]:
+        return self.changes
 
     @property
     def outcomes(self) -> Sequence[Outcome]:

@@ -12,8 +12,18 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 IN_SYNC = "InSync"
 WAITING = "Waiting"
+CHANGES_PENDING = "ChangesPending"
 DELETE_BLOCKED = "DeleteBlocked"
 DETACH = "detach-on-delete"
+HOLES = (
+    "CallerCheckAfterReplace",
+    "DoorOpen",
+    "ExcludedPaths",
+    "GatewayOpen",
+    "OtherProviderEnabled",
+    "OthersAllowed",
+)
+"""The reasons of a way in that should not be there; no mode and no pause makes them any other."""
 WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
 
 
@@ -71,11 +81,11 @@ def summarise(
     verdicts: Sequence[Verdict], generation: int, *, deleting: bool = False
 ) -> tuple[Condition, Condition, Condition]:
     """
-    Ready, Reconciling and Stalled; exactly one of them is True.
+    Ready, Reconciling and Stalled; at most one of them is True.
 
     Ready is False as soon as one aspect is, Unknown while one is not known. Its reason is the first that is not mere
-    waiting for another. Stalled: somebody must act. Reconciling: funcgate comes back by itself. A deletion that needs
-    somebody says what releases it.
+    waiting for another. Stalled: somebody must act. Reconciling: funcgate comes back by itself; it does not where
+    changes are only reported. A deletion that needs somebody says what releases it.
     """
     open_ = [each for each in verdicts if each.status != "True" and each.blocking]
     if not open_:
@@ -84,7 +94,8 @@ def summarise(
     status = "False" if any(each.status == "False" for each in open_) else "Unknown"
     if deleting and cause.stalled:
         return unsettled(status, DELETE_BLOCKED, f"{cause.message}; {WAY_OUT}", generation, stalled=True)
-    return unsettled(status, cause.reason, cause.message, generation, stalled=cause.stalled)
+    goes_on = cause.reason != CHANGES_PENDING
+    return unsettled(status, cause.reason, cause.message, generation, stalled=cause.stalled, reconciling=goes_on)
 
 
 def settled(generation: int) -> tuple[Condition, Condition, Condition]:

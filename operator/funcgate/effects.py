@@ -76,9 +76,9 @@ ABSENT = {"PolicyReady": NO_TOKEN, "BackendReady": ELSEWHERE, "NamedValueReady":
 
 
 def effects(done: Pass) -> Iterator[Effect]:
-    """What the writes that a dry run would make are about, each once, in the order of the aspects."""
+    """What the differences that a dry run found are about, each once, in the order of the aspects."""
     seen: set[Effect] = set()
-    for effect in (each for write in done.changes for each in _of(write)):
+    for effect in (each for write in done.differences for each in _of(write)):
         if effect not in seen:
             seen.add(effect)
             yield effect

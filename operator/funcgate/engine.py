@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from funcgate import conditions
 from funcgate.azure import glancing, this_pass, write_fence
-from funcgate.conditions import DELETE_BLOCKED, IN_SYNC, WAITING, Condition
+from funcgate.conditions import CHANGES_PENDING, DELETE_BLOCKED, IN_SYNC, WAITING, Condition
 from funcgate.errors import AccessDenied, AzureError, NotFound, TryAgain, Unmet
 from funcgate.model import (
     ORDER,
@@ -31,6 +31,7 @@ from funcgate.model import (
     Phase,
     Plan,
     camel,
+    implausible,
     leaving,
     named,
     plan,
@@ -39,7 +40,6 @@ from funcgate.spec import Binding
 
 S = TypeVar("S")
 
-PENDING = "ChangesPending"
 IGNORED = "Ignored"
 CONTESTED = "Contested"
 NOTHING_KNOWN = Facts()
@@ -64,6 +64,8 @@ class Write:
     key: str
     action: Action
     drifts: tuple[Drift, ...]
+    phase: Phase = Phase.ADD
+    diff: tuple[str, ...] = ()  # in a dry run: the document's lines, where fields do not say it all
     made: bool = True  # else it would be made
 
 
@@ -79,7 +81,9 @@ class Outcome:
     blocking: bool = True  # Ready waits for it
     after_seconds: float | None = None  # Azure asked to come back then, not sooner
     throttled: bool = False
-    changes: tuple[Write, ...] = ()  # made in this pass, or such as it would make
+    changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
+    held: tuple[Write, ...] = ()  # would be made, were it not for what stands in the way, or is only to be reported
+    implausible: str = ""  # why so many deletions are hard to believe
 
     @property
     def true(self) -> bool:
@@ -97,13 +101,27 @@ class Pass:
 
     @property
     def changes(self) -> tuple[Write, ...]:
-        """All writes of the pass, and those that it would make where it only reports."""
-        return tuple(write for outcome in self.outcomes for write in outcome.changes)
+        """All writes of the pass, in the order of their phases; of a dry run those that it would make."""
+        deleting = self.binding.deleting
+        phases, outcomes = (TEARDOWN, self.outcomes[::-1]) if deleting else (ORDER, self.outcomes)
+        writes = (write for outcome in outcomes for write in outcome.changes)
+        return tuple(sorted(writes, key=lambda write: phases.index(write.phase)))
+
+    @property
+    def differences(self) -> tuple[Write, ...]:
+        """All that was found to differ, whether it was or will be written or not."""
+        return tuple(write for outcome in self.outcomes for write in (*outcome.changes, *outcome.held))
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do: the wish stands or, when the binding goes, nothing of ours is left."""
         return all(outcome.true or not outcome.blocking for outcome in self.outcomes)
+
+    @property
+    def reported(self) -> bool:
+        """Whether nothing is left to do here but what is only reported, and what waits for that."""
+        open_ = {each.reason for each in self.outcomes if not each.true and each.blocking}
+        return CHANGES_PENDING in open_ and open_ <= {CHANGES_PENDING, WAITING}
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -160,8 +178,9 @@ class Engine:
         Azure matches the binding's wish as far as nothing stands in the way; the outcomes say what does.
 
         A binding that goes is torn down on the same path, with an empty wish and the safety order reversed. `fence` is
-        called before every write and raises to stop it. A dry run only reads and reports the writes it would make. A
-        binding that goes leaves as it is what its spec says (`deletionPolicy`, `deletionOverrides`).
+        called before every write and raises to stop it. A dry run only reads and reports the writes it would make, as
+        far as they can be told before any is made. A binding that goes leaves as it is what its spec says
+        (`deletionPolicy`, `deletionOverrides`).
         """
         aspects = [each for each in self.aspects if not binding.deleting or _is_to_remove(each, binding)]
         token, pass_token = write_fence.set(fence), this_pass.set(object())
@@ -251,7 +270,10 @@ class _Run:
         self.is_gone = is_gone
         self.dry_run = dry_run
         self.phases = TEARDOWN if binding.deleting else ORDER
-        self.facts = Facts()
+        self.known = Facts()
+        self.facts = Facts()  # what is known and, in a dry run, what will be
+        self.first: dict[str, Any] = {}  # what each aspect told when it had looked for the first time
+        self.to_come: set[str] = set()  # in a dry run: who only waits for what a write of the plan will tell
         self.givers = givers
         self.writers = [aspect for aspect in aspects if aspect.phase is not None]
         self.seen: dict[str, asyncio.Future[None]] = {aspect.name: loop.create_future() for aspect in aspects}
@@ -273,11 +295,20 @@ class _Run:
         except BaseExceptionGroup as several:  # a lost lease, or a mistake of ours: the others are cancelled by now
             raise several.exceptions[0] from None
         outcomes = tuple(task.result() for task in self.ended.values())
-        return Pass(binding=self.binding, outcomes=outcomes, known=self.facts)
+        return Pass(binding=self.binding, outcomes=outcomes, known=self.known)
 
     def learn(self, facts: Mapping[str, Any]) -> None:
         """These facts are known from now on."""
+        self.known = replace(self.known, **facts)
+        self.foresee(facts)
+
+    def foresee(self, facts: Mapping[str, Any]) -> None:
+        """Aspects go by these facts from now on."""
         self.facts = replace(self.facts, **facts)
+
+    def facts_for(self, aspect: Aspect[Any]) -> Facts:
+        """What this aspect goes by: what it only minds as first seen, so that it does not matter who is faster."""
+        return replace(self.facts, **{fact: self.first.get(fact) for fact in aspect.minds})
 
     async def await_facts(self, aspect: Aspect[Any]) -> None:
         """
@@ -292,15 +323,27 @@ class _Run:
             await asyncio.wait([self.seen[giver]])
         for fact in aspect.needs:
             if getattr(self.facts, fact) is None:
-                raise _waits(f"{named(fact)}, from {self.tasks[self.givers[fact]].aspect.condition}")
+                source = self.tasks[self.givers[fact]]
+                if self.dry_run and (source.changes or source.aspect.name in self.to_come):
+                    self.to_come.add(aspect.name)
+                raise _waits(f"{named(fact)}, from {source.aspect.condition}")
 
     async def await_turn(self, aspect: Aspect[Any], phase: Phase) -> None:
-        """Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its."""
+        """
+        Every other aspect is done with its writes of earlier phases. Raises Unmet when one could not make its.
+
+        When a binding goes, whoever needed facts of this aspect has tried its own writes of this phase: a policy goes
+        before the API that it belongs to.
+        """
         before = self.phases[: self.phases.index(phase)]
         for other in self.writers:
             for each in before:
                 if other is not aspect and not await self.passed[other.name, each]:
                     raise _waits(other.condition)
+        if self.binding.deleting:
+            for user in self.writers:
+                if not set(user.needs).isdisjoint(aspect.gives):
+                    await self.passed[user.name, phase]
 
     def comes_after(self, aspect: Aspect[Any], phase: Phase) -> bool:
         """Whether the phase is one after the aspect's own, so that others must not have to wait for it."""
@@ -326,6 +369,13 @@ class _AspectRun(Generic[S]):
         self.aspect = aspect
         self.binding = run.binding
         self.changes: list[Write] = []
+        self.held: list[Write] = []
+        self.implausible = ""
+
+    @property
+    def facts(self) -> Facts:
+        """What this aspect goes by."""
+        return self.run.facts_for(self.aspect)
 
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
@@ -341,7 +391,7 @@ class _AspectRun(Generic[S]):
             return self._failed(error)
         finally:
             self._seen()
-            self.run.mark_passed(self.aspect, Phase, ok=ok)
+            self.run.mark_passed(self.aspect, Phase, ok=ok or self.aspect.name in self.run.to_come)
 
     @property
     def _left(self) -> bool:
@@ -363,49 +413,43 @@ class _AspectRun(Generic[S]):
         with suppress(Unmet):
             await self.run.await_facts(self.aspect)
         left = Unmet(IGNORED, "differences are left to others (spec.drift)", status="Unknown", blocking=False)
-        return self.aspect.hole(self.binding, self.run.facts, observed) or left
+        return self.aspect.hole(self.binding, self.facts, observed) or left
 
     async def _settle(self, observed: Mapping[str, Observed[S]]) -> Unmet | None:
         await self.run.await_facts(self.aspect)
-        desired = self.aspect.desired(self.binding, self.run.facts)
-        if await self._carry_out(self._plan(desired, observed), leave=self._leaves(observed)):
+        desired = self.aspect.desired(self.binding, self.facts)
+        planned = self._plan(desired, observed)
+        if await self._carry_out(planned, desired, observed, leave=self._leaves(observed)):
+            if self.run.dry_run:
+                return self._pending(self.changes)
             observed = await self._observe()
             self._must_stand(self._plan(desired, observed))
         contest = self.binding.contested.get(self.aspect.name) if self.changes else None
-        return _contested(contest) if contest else self.aspect.judge(self.binding, self.run.facts, observed)
+        return _contested(contest) if contest else self.aspect.judge(self.binding, self.facts, observed)
 
     def _plan(self, desired: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> Plan[S]:
         spec = self.binding.spec
         return plan(leaving(desired, observed, spec.drift.ignored(self.aspect.name)), observed, adopt=spec.adopt)
 
     def _leaves(self, observed: Mapping[str, Observed[S]]) -> bool:
-        """Whether nothing is written: a dry run, or a part that is only reported. A contested hole is closed again."""
-        if self.run.dry_run or self.binding.spec.drift.mode_of(self.aspect.name) != "Correct":
+        """Whether differences of this part are only reported. A contested hole is closed again."""
+        if self.binding.spec.drift.mode_of(self.aspect.name) != "Correct":
             return True
-        return self._left and not self.aspect.hole(self.binding, self.run.facts, observed)
+        return self._left and not self.aspect.hole(self.binding, self.facts, observed)
 
-    async def _tear_down(self) -> None:
-        """Nothing of ours is left, or what it was in is gone."""
+    async def _tear_down(self) -> Unmet | None:
+        """Nothing of ours is left, or what it was in is gone; what a dry run leaves to be done."""
         try:
             observed = await self._observe()
         except NotFound as missing:
             await self._confirm_gone(missing)
-        else:
-            await self._carry_out(plan({}, observed), leave=self.run.dry_run)
+            return None
+        written = await self._carry_out(plan({}, observed), {}, observed, leave=False)
+        return self._pending(self.changes) if written and self.run.dry_run else None
 
-    async def _carry_out(self, planned: Plan[S], *, leave: bool) -> bool:
-        """Whether anything was written. What is left is reported as the writes that it would take."""
-        if leave:
-            self.changes += (self._write(change, made=False) for change in planned.changes)
-        self._object(planned)
-        if leave and self.changes:
-            contest = self.binding.contested.get(self.aspect.name)
-            raise (
-                _contested(f"{contest}: {_summary(self.changes)}")
-                if contest
-                else Unmet(PENDING, _summary(self.changes))
-            )
-        return await self._apply(planned.changes)
+    def _pending(self, writes: Iterable[Write]) -> Unmet:
+        contest = self.binding.contested.get(self.aspect.name)
+        return _contested(f"{contest}: {_summary(writes)}") if contest else Unmet(CHANGES_PENDING, _summary(writes))
 
     async def _confirm_gone(self, missing: NotFound) -> None:
         """What our part lives in is gone. Raises TryAgain when it is there after all, Unmet when that can't be told."""
@@ -422,7 +466,10 @@ class _AspectRun(Generic[S]):
 
     async def _observe(self) -> Mapping[str, Observed[S]]:
         observed = await self.aspect.observe(self.binding)
-        self.run.learn(self.aspect.learn(self.binding, observed))
+        learnt = self.aspect.learn(self.binding, observed)
+        self.run.learn(learnt)
+        if not self.run.seen[self.aspect.name].done():
+            self.run.first.update(learnt)
         self._seen()
         return observed
 
@@ -431,40 +478,71 @@ class _AspectRun(Generic[S]):
         if not self.run.seen[self.aspect.name].done():
             self.run.seen[self.aspect.name].set_result(None)
 
+    async def _carry_out(
+        self, planned: Plan[S], wish: Mapping[str, S], observed: Mapping[str, Observed[S]], *, leave: bool
+    ) -> bool:
+        """
+        Whether anything was written or, in a dry run, would be: one phase after the other, each when its turn has come.
+
+        What is to be left as it is, is reported as the writes that it would take.
+        """
+        steps = [step for change in planned.changes for step in self.aspect.stages(change, self.facts)]
+        self.implausible = "" if self.binding.deleting else implausible(planned, observed)
+        if leave or self.run.dry_run:
+            first = self.aspect.phase or Phase.ADD
+            shown = [(first, change) for change in planned.changes] if leave else steps
+            self.held = [await self._write(*each, made=False) for each in shown]
+        self._object(planned)
+        if leave and self.held:
+            raise self._pending(self.held)
+        for phase in self.run.phases:
+            due = [change for each, change in steps if each is phase]
+            if due and self.run.comes_after(self.aspect, phase):
+                await self._give(wish, observed)
+            if due:
+                await self.run.await_turn(self.aspect, phase)
+            for change in due:
+                if not self.run.dry_run:
+                    await self.aspect.apply(self.binding, change)
+                self.changes.append(await self._write(phase, change, made=not self.run.dry_run))
+                self.held = [each for each in self.held if each not in self.changes]
+            self.run.mark_passed(self.aspect, [phase], ok=True)
+        if steps:
+            self._foresee(wish, observed)
+        return bool(steps)
+
+    def _foresee(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
+        """In a dry run others go on with what will be known."""
+        if self.run.dry_run and wish:
+            self.run.foresee(self.aspect.foresee(self.binding, wish, observed))
+
     def _object(self, planned: Plan[S]) -> None:
+        """Raises Unmet for what must not be written as things stand."""
         if planned.conflicts:
             raise conflict(planned.conflicts)
         if self.binding.deleting:
             return
-        if objection := self.aspect.object_to(self.binding, self.run.facts, planned):
+        if objection := self.aspect.object_to(self.binding, self.facts, planned):
             raise objection
 
-    async def _apply(self, changes: Sequence[Change[S]]) -> bool:
-        """Whether anything was written. One phase after the other, each when its turn has come."""
-        steps = [step for change in changes for step in self.aspect.stages(change, self.run.facts)]
-        for phase in self.run.phases:
-            due = [change for each, change in steps if each is phase]
-            if due and self.run.comes_after(self.aspect, phase):
-                await self._give()
-            if due:
-                await self.run.await_turn(self.aspect, phase)
-            for change in due:
-                await self.aspect.apply(self.binding, change)
-                self.changes.append(self._write(change, made=True))
-            self.run.mark_passed(self.aspect, [phase], ok=True)
-        return bool(steps)
-
-    async def _give(self) -> None:
+    async def _give(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
         """What others need of this aspect is known before it waits for them."""
         if self.run.given[self.aspect.name].done():
             return
-        if self.changes:
+        self._foresee(wish, observed)
+        if self.changes and not self.run.dry_run:
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
-    def _write(self, change: Change[S], *, made: bool) -> Write:
+    async def _write(self, phase: Phase, change: Change[S], *, made: bool) -> Write:
         return Write(
-            condition=self.aspect.condition, key=change.key, action=change.action, drifts=change.drifts, made=made
+            condition=self.aspect.condition,
+            key=change.key,
+            action=change.action,
+            drifts=change.drifts,
+            phase=phase,
+            diff=tuple(await self.aspect.diff(change)) if self.run.dry_run else (),
+            made=made,
         )
 
     def _must_stand(self, remaining: Plan[S]) -> None:
@@ -481,7 +559,7 @@ class _AspectRun(Generic[S]):
     def _described(self) -> str:
         if self.binding.deleting:
             return "Nothing of ours is left."
-        return self.aspect.describe(self.binding, self.run.facts)
+        return self.aspect.describe(self.binding, self.facts)
 
     def _failed(self, error: AzureError) -> Outcome:
         if isinstance(error, TryAgain):
@@ -499,6 +577,8 @@ class _AspectRun(Generic[S]):
             reason=reason,
             message=message,
             changes=tuple(self.changes),
+            held=tuple(self.held),
+            implausible=self.implausible,
             **more,
         )
 

@@ -7,6 +7,7 @@ compare.
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
@@ -174,6 +175,30 @@ def plan(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], *, adopt
     return Plan(changes=tuple(changes), conflicts=tuple(conflicts))
 
 
+IMPLAUSIBLE = "ImplausibleRemoval"
+
+FEW = 2
+"""With fewer of a kind than that, all of them may well go at once."""
+
+MANY = 5
+"""As many of a kind may go at once, whatever their share."""
+
+
+def all_at_once(removed: int, there: int) -> bool:
+    """Whether nothing is left of what stood there, as when a list came back empty."""
+    return there >= FEW and removed >= there
+
+
+def implausible(planned: Plan[S], observed: Mapping[str, Observed[S]]) -> str:
+    """Why so many deletions are hard to believe: they are more than half of what stands there of a kind. Pure."""
+    gone: Counter[type[Any]] = Counter(
+        type(change.before) for change in planned.changes if change.action is Action.DELETE
+    )
+    there: Counter[type[Any]] = Counter(type(seen.state) for seen in observed.values())
+    many = ((removed, there[kind]) for kind, removed in gone.items() if removed > max(MANY, there[kind] / 2))
+    return next((f"deletes {removed} of the {of} that stand there" for removed, of in many), "")
+
+
 def leaving(desired: Mapping[str, S], observed: Mapping[str, Observed[S]], ignored: frozenset[str]) -> Mapping[str, S]:
     """The wish, with these fields of what is there as they are there. Pure."""
     if not ignored:
@@ -310,6 +335,16 @@ class Aspect(ABC, Generic[S]):
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[S]) -> Unmet | None:
         """Why this plan must not be carried out as things stand, if so. Pure."""
         return None
+
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]
+    ) -> Mapping[str, Any]:
+        """The facts that are known once `wish` stands there, as far as they can be told before it does. Pure."""
+        return {}
+
+    async def diff(self, change: Change[S]) -> Sequence[str]:
+        """The lines of the document that the change takes out and puts in, where its fields do not say it all."""
+        return ()
 
     def stages(self, change: Change[S], facts: Facts) -> Sequence[tuple[Phase, Change[S]]]:
         """The change as writes in the safety order; most are one write in the aspect's own phase. Pure."""

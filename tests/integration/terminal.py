@@ -49,18 +49,19 @@ class Terminal:
         path.write_text(yaml.safe_dump(self.binding(**changes)))
         return path
 
-    async def run(self, command: str, *arguments: str | Path, **environment: str) -> Ran:
-        """`funcgate COMMAND …` as a process; only its calls are in the log."""
+    async def run(self, command: str, *arguments: str | Path, input: str = "", **environment: str) -> Ran:  # noqa: A002
+        """`funcgate COMMAND …` as a process; only its calls are in the log. `input` is as subprocess.run calls it."""
         self.stage.world.log.clear()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "funcgate", command),
             *map(str, arguments),
             env=self._environment() | environment,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate()
+        out, err = await process.communicate(input.encode())
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
     def _environment(self) -> dict[str, str]:

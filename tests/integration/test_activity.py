@@ -61,6 +61,14 @@ async def test_our_repair_does_not_hide_them(stage: Stage) -> None:
     assert found.who == stage.team.stranger_client_id
 
 
+async def test_where_children_are_not_found_under_a_resource_they_are_by_their_own_ids(stage: Stage) -> None:
+    stage.world.switches.activity_log_children = False
+    await stranger_changes_the_backend(stage)
+
+    assert await last_writer(stage, stage.team.backend_id) is not None
+    assert await last_writer(stage, stage.team.service_id) is None
+
+
 async def test_with_our_own_writes_only_it_was_nobody(stage: Stage) -> None:
     await stage.settled()
     assert stage.writes()
@@ -120,7 +128,7 @@ async def test_the_rival_for_the_services_identity_is_looked_up_at_the_service(s
     await stranger_changes_the_backend(stage)
     stage.give_identity(None)
     done = await stage.reconcile(stage.binding(drift={"mode": "Report"}))
-    write = next(each for each in done.changes if each.condition == "IdentityReady")
+    write = next(each for each in done.differences if each.condition == "IdentityReady")
     assert await stage.engine.rival(stage.binding(), write, since(stage)) == stage.team.stranger_client_id
 
 

@@ -73,8 +73,10 @@ async def test_what_is_only_reported_is_not_written_and_mended_at_once_when_it_m
 
     assert stage.writes() == []
     assert (ready(seen)[0], outcome(seen, condition).reason) == ("False", "ChangesPending")
-    assert [write.made for write in seen.changes] == [False] * len(seen.changes)
-    assert {write.condition for write in seen.changes} == {condition}
+    assert [write.made for write in seen.differences] == [False] * len(seen.differences)
+    assert {write.condition for write in seen.differences} == {condition}
+    assert seen.reported
+    assert [each.status for each in seen.conditions[1:3]] == ["False", "False"], "nobody goes on, nothing has failed"
     mended = await stage.settled()
     assert {write.condition for write in mended.changes} == {condition}
 
@@ -84,7 +86,7 @@ async def test_where_all_is_reported_a_new_set_up_is_a_plan(stage: Stage) -> Non
         change(stage)
     seen = await stage.reconcile(with_mode(stage, "Report"))
     assert stage.writes() == []
-    assert {write.condition for write in seen.changes} >= {"BackendReady", "PolicyReady", "AppRegistrationReady"}
+    assert {write.condition for write in seen.differences} >= {"BackendReady", "PolicyReady", "AppRegistrationReady"}
 
 
 async def test_the_other_parts_are_corrected_beside_one_that_is_reported(stage: Stage) -> None:
@@ -239,3 +241,36 @@ async def test_a_binding_that_goes_is_torn_down_whatever_its_mode(stage: Stage, 
     left = stage.world.arm.get(stage.policy_id)
     assert left is None or "authentication-managed-identity" not in left.properties["value"]
     assert stage.door_is_closed()
+
+
+# --- two writers at once
+
+
+@pytest.mark.parametrize("theirs", ["policy", "backend"])
+async def test_what_somebody_saved_between_our_read_and_our_write_is_kept(stage: Stage, theirs: str) -> None:
+    """The ETag of what was read goes into the write: it is refused, read again and laid over theirs."""
+    saved: list[str] = []
+
+    def save() -> None:
+        if saved:
+            return
+        saved.append(theirs)
+        if theirs == "policy":
+            header = '<set-header name="X-Theirs" exists-action="override"><value>1</value></set-header>'
+            stage.put_policy(f"<policies><inbound><base />{header}</inbound></policies>")
+        else:
+            put(stage.world, stage.team.backend_id, {**stage.backend, "title": "theirs"})
+
+    take_the_statements_out(stage)
+    move_the_backend(stage)
+    path = f"{stage.team.api_id}/policies/policy" if theirs == "policy" else stage.team.backend_id
+    with stage.reading(path.lower(), save):
+        lost = await stage.reconcile()
+    assert outcome(lost, "PolicyReady" if theirs == "policy" else "BackendReady").reason == "ChangedMeanwhile"
+
+    await stage.settled()
+
+    assert ("X-Theirs" in stage.policy) == (theirs == "policy")
+    assert (stage.backend.get("title") == "theirs") == (theirs == "backend")
+    assert "authentication-managed-identity" in stage.policy
+    assert stage.backend["url"] != ELSEWHERE

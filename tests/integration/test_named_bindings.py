@@ -40,8 +40,10 @@ class Desk:
         await self.stage.settled(replace(self.stage.binding(), namespace=self.namespace, owner=owner))
 
     async def run(self, command: str, *arguments: str) -> Ran:
-        kubeconfig = str(self.plane.admin_kubeconfig)
-        return await self.terminal.run(command, *arguments, "-n", self.namespace, KUBECONFIG=kubeconfig)
+        return await self.run_anywhere(command, *arguments, "-n", self.namespace)
+
+    async def run_anywhere(self, command: str, *arguments: str) -> Ran:
+        return await self.terminal.run(command, *arguments, KUBECONFIG=str(self.plane.admin_kubeconfig))
 
 
 @pytest.fixture
@@ -56,6 +58,18 @@ async def test_a_binding_in_the_cluster_is_planned_by_its_name(desk: Desk) -> No
     ran = await desk.run("plan", "orders")
     assert (ran.code, ran.out.splitlines()[0]) == (2, f"{desk.namespace}/orders")
     assert f"~ backends/{desk.namespace}-fn" in ran.out
+    assert desk.terminal.writes() == []
+
+
+async def test_all_that_the_cluster_holds_is_planned_at_once(desk: Desk) -> None:
+    none = await desk.run("plan", "--from-cluster")
+    await desk.apply(desk.binding(), desk.binding("second", api={"path": "second"}))
+    both = [f"{desk.namespace}/orders", f"{desk.namespace}/second"]
+    here = json.loads((await desk.run("plan", "--from-cluster", "-o", "json")).out)
+    everywhere = json.loads((await desk.run_anywhere("plan", "--from-cluster", "-o", "json")).out)
+    assert (none.code, "has no FunctionApiBinding" in none.err) == (1, True)
+    assert [each["binding"] for each in here] == both
+    assert set(both) <= {each["binding"] for each in everywhere}
     assert desk.terminal.writes() == []
 
 
@@ -106,6 +120,7 @@ async def test_of_a_binding_that_goes_the_plan_is_to_take_it_down(desk: Desk) ->
         (("nobody",), "nobody: is no FunctionApiBinding in namespace"),
         ((), "say which bindings"),
         (("orders", "-f", "-"), "say which bindings"),
+        (("orders", "--from-cluster"), "say which bindings"),
     ],
 )
 async def test_what_cannot_be_found_is_said_and_ends_with_1(desk: Desk, arguments: tuple[str, ...], says: str) -> None:

@@ -114,6 +114,17 @@ async def test_when_the_binding_goes_ours_leave_the_operations_too(stage: Stage)
     assert text(stage, of(stage, "get-ping")) == before
 
 
+async def test_the_route_that_an_import_left_is_neither_drift_nor_ours(stage: Stage) -> None:
+    left = text(stage, of(stage, "get-ping"))
+    assert "apim-generated-policy" in left
+    await settled(stage, API)
+    assert text(stage, of(stage, "get-ping")) == left
+    await settled(stage, PING)
+    assert text(stage, of(stage, "get-ping")).count("apim-generated-policy") == 2
+    await stage.settled(stage.binding(policy={"scope": PING}, deleting=True))
+    assert text(stage, of(stage, "get-ping")) == left
+
+
 async def test_functions_that_nobody_published_are_guarded_one_by_one(stage: Stage) -> None:
     api = {"path": "shop/v2"}
     await stage.settled(stage.binding(api=api, policy={"scope": PING_BY_CALL}))
@@ -145,6 +156,23 @@ async def test_a_check_behind_our_override_judges_the_gateways_token_and_is_a_ho
     done = await reconcile(stage, API)
     assert outcome(done, "PolicyReady").reason == "CallerCheckAfterReplace"
     assert (await call(stage, "/ping", **by_a_caller(stage))).status == 401
+
+
+async def test_a_check_behind_our_override_that_our_own_token_passes_lets_anybody_in(stage: Stage) -> None:
+    """The other way: whoever shows no token at all is let in on the gateway's."""
+    anyone = check(stage).replace(check(stage)[check(stage).index("<required") : check(stage).index("</validate")], "")
+    await settled(stage, API)
+    save(stage, "get-ping", f"<base />{anyone}")
+    hole = outcome(await reconcile(stage, API), "PolicyReady")
+    assert (await call(stage, "/ping")).status == 200
+    assert hole.reason == "CallerCheckAfterReplace"
+    assert "line 4: <validate-jwt" in hole.message
+    assert (
+        'behind line 6: <set-header name="Authorization" exists-action="override"> of the base policy' in hole.message
+    )
+    await settled(stage, EACH)
+    assert (await call(stage, "/ping")).status == 401
+    assert (await call(stage, "/ping", **by_a_caller(stage))).status == 200
 
 
 async def test_with_the_operation_named_the_callers_token_is_checked_and_then_replaced(stage: Stage) -> None:
@@ -182,6 +210,10 @@ async def test_going_back_to_the_base_policy_waits_while_an_operation_checks_beh
     [
         ("<set-header name='X-Own' exists-action='override'><value>1</value></set-header>", "PolicyBypassed"),
         ("<base /><set-backend-service base-url='https://elsewhere.example' />", "PolicyContradicted"),
+        (
+            "<base /><set-backend-service id='apim-generated-policy' base-url='https://elsewhere.example' />",
+            "PolicyContradicted",
+        ),
         (
             "<base /><set-header name='authorization' exists-action='override'><value>Bearer no</value></set-header>",
             "PolicyContradicted",

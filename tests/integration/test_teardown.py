@@ -33,8 +33,8 @@ async def test_the_statements_leave_and_an_empty_policy_goes_with_them(stage: St
     assert stage.writes() == ["DELETE policies/policy", "PUT backends/orders-fn"]
     assert stage.world.arm.get(stage.policy_id) is None
     assert [(str(write.action), write.key) for write in done.changes] == [
-        ("release", "backends/orders-fn"),
         ("delete", "apis/orders/policies/policy"),
+        ("release", "backends/orders-fn"),
     ]
 
 

@@ -26,6 +26,7 @@ MEASURES = {
     "apim_page_size": 1,
     "apim_trace_ready_seconds": 5.0,
     "sign_in_delivery_seconds": 600.0,
+    "activity_log_seconds": 600.0,
 }
 """Values of switches that are numbers; those of which every value is tried come from `alternatives`."""
 

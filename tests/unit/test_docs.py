@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import sentinel
 
+import jsonschema
 import pytest
 import yaml
 
@@ -27,8 +28,8 @@ from funcgate.controller.cache import FINALIZER
 from funcgate.effects import ABSENT, ANYBODY, EFFECTS
 from funcgate.engine import Outcome, Pass, Write
 from funcgate.metrics import Metrics
-from funcgate.model import Action, Drift
-from funcgate.report import as_json
+from funcgate.model import Action, Drift, camel
+from funcgate.plan_report import data
 from funcgate.settings import Settings
 from funcgate.spec import CONFIRM_DELETE, GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
 
@@ -288,7 +289,17 @@ def test_every_metric_has_a_row() -> None:
     families = {
         f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
     }
-    assert set(rows(reference("metrics"))) == families
+    assert set(rows(reference("metrics").partition("\n## ")[0])) == families
+
+
+def test_every_label_of_a_metric_is_documented_and_bounded() -> None:
+    metrics, labels = rows(reference("metrics").partition("\n## ")[0]), rows(reference("metrics"))
+    used = {label for cells in metrics.values() for label in re.findall(r"`(\w+)`", cells[0])}
+    assert used == {name for name, cells in labels.items() if name not in metrics and cells[-1]}
+    for family in Metrics().registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        shown = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert shown <= set(re.findall(r"`(\w+)`", metrics[name][0])), name
 
 
 def test_the_results_of_passes_are_all_listed() -> None:
@@ -308,11 +319,13 @@ def test_the_json_of_a_plan_has_exactly_the_documented_keys() -> None:
     drift = Drift(field="url", wanted="https://orders-fn.example/v1", seen="https://elsewhere.example")
     write = Write(condition="BackendReady", key="backends/orders-fn", action=Action.UPDATE, drifts=(drift,))
     outcome = Outcome(condition="BackendReady", status="False", reason="ChangesPending", message="…", changes=(write,))
-    said = as_json("shop/orders", Pass(binding=a_binding(), outcomes=(outcome,)))
+    said = data("shop/orders", Pass(binding=a_binding(), outcomes=(outcome,)))
     (documented,) = [json.loads(block) for page, block in blocks("json") if page.name == "plan.md"]
     assert keys(said) == keys(documented[0])
     assert said["changes"] == documented[0]["changes"]
-    assert {name for name in rows(reference("plan")) if not name.isdigit()} == set(said)
+    jsonschema.validate(documented, json.loads((DOCS / "reference" / "plan.schema.json").read_text()))
+    table = reference("plan").partition("\n## JSON")[2]
+    assert set(rows(table)) == set(said)
 
 
 def keys(value: Any) -> Any:
@@ -320,6 +333,12 @@ def keys(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: keys(each) for name, each in value.items()}
     return [keys(each) for each in value] if isinstance(value, list) else None
+
+
+def test_every_aspect_has_its_row_about_drift() -> None:
+    listed = rows((DOCS / "explanation" / "drift.md").read_text().partition("## Modes")[0])
+    assert set(listed) == {camel(each.name) for each in all_aspects(NO_AZURE, Endpoints())}
+    assert all(len(cells) == 2 and all(cells) for cells in listed.values())
 
 
 # --- installing

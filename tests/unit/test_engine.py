@@ -37,6 +37,8 @@ class Toy(Aspect[Text]):
         self.verdict: Unmet | None = None
         self.teaches: dict[str, str] = {}
         self.steps: Callable[[Change[Text]], Sequence[tuple[Phase, Change[Text]]]] | None = None
+        self.foresees: dict[str, str] = {}
+        self.lines: Sequence[str] | None = None
         self.phase = Phase.ADD  # type: ignore[misc]
         for key, value in settings.items():
             setattr(self, key, value)
@@ -62,6 +64,14 @@ class Toy(Aspect[Text]):
 
     def stages(self, change: Change[Text], facts: Facts) -> Sequence[tuple[Phase, Change[Text]]]:
         return self.steps(change) if self.steps else super().stages(change, facts)
+
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, Text], observed: Mapping[str, Observed[Text]]
+    ) -> Mapping[str, Any]:
+        return self.foresees or super().foresee(binding, wish, observed)
+
+    async def diff(self, change: Change[Text]) -> Sequence[str]:
+        return self.lines or await super().diff(change)
 
     async def apply(self, binding: Binding, change: Change[Text]) -> None:
         write_fence.get()()
@@ -289,6 +299,119 @@ async def test_a_dry_run_reports_the_writes_and_makes_none(world: dict[str, str]
     assert outcome(done, "GiverReady").reason == "ChangesPending"
     assert outcome(done, "GiverReady").message == "create giver (value: absent → new)"
     assert outcome(done, "TakerReady").message == "waits for the function app's host name, from GiverReady"
+
+
+async def test_a_dry_run_keeps_to_the_turns_of_a_pass(world: dict[str, str]) -> None:
+    aspects = [Toy("switch", world, phase=Phase.SWITCH), Toy("add", world)]
+    done = await reconcile(*aspects, dry_run=True)
+    assert [(each.key, each.phase) for each in done.changes] == [("add", Phase.ADD), ("switch", Phase.SWITCH)]
+
+
+async def test_a_dry_run_shows_no_write_whose_turn_would_not_come(world: dict[str, str]) -> None:
+    fails = Toy("add", world, fails_to_observe=Rejected("no", reason="Refused"))
+    done = await reconcile(fails, Toy("switch", world, phase=Phase.SWITCH), dry_run=True)
+    assert done.changes == ()
+    assert outcome(done, "SwitchReady").message == "waits for AddReady"
+    assert [each.key for each in outcome(done, "SwitchReady").held] == ["switch"]
+
+
+async def test_who_waits_in_a_dry_run_for_what_a_write_will_tell_keeps_nobody_from_being_shown(
+    world: dict[str, str],
+) -> None:
+    giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
+    taker = Toy("taker", world, gives=("client_id",), needs=("host_name",))
+    last = Toy("last", world, needs=("client_id",))
+    done = await reconcile(giver, taker, last, Toy("close", world, phase=Phase.CLOSE), dry_run=True)
+    assert [each.key for each in done.changes] == ["giver", "close"]
+    assert outcome(done, "LastReady").message == "waits for the registration's client id, from TakerReady"
+
+
+async def test_what_is_known_before_a_write_lets_a_dry_run_go_on_and_is_no_fact_yet(world: dict[str, str]) -> None:
+    giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"}, foresees={"host_name": "h"})
+    done = await reconcile(giver, Toy("taker", world, needs=("host_name",)), dry_run=True)
+    assert [each.key for each in done.changes] == ["giver", "taker"]
+    assert done.known.host_name is None
+
+
+async def test_what_is_given_before_later_writes_is_given_in_a_dry_run_too(world: dict[str, str]) -> None:
+    world["giver"] = "old"
+
+    def steps(change: Change[Text]) -> Sequence[tuple[Phase, Change[Text]]]:
+        return [(Phase.ADD, change), (Phase.CLOSE, change), (Phase.CLEAR, change)]
+
+    later = (Phase.CLOSE, Phase.CLEAR)
+    giver = Toy("giver", world, gives=("host_name",), foresees={"host_name": "h"}, steps=steps, also_in=later)
+    done = await reconcile(giver, Toy("taker", world, phase=Phase.CLOSE, needs=("host_name",)), dry_run=True)
+    assert [each.key for each in done.changes] == ["giver", "giver", "taker", "giver"]
+
+
+async def test_what_is_only_minded_is_taken_as_first_seen(world: dict[str, str]) -> None:
+    seen: list[str | None] = []
+
+    class Minder(Toy):
+        async def observe(self, binding: Binding) -> Mapping[str, Observed[Text]]:
+            await asyncio.sleep(0.01)  # by then the other one has written
+            return await super().observe(binding)
+
+        def desired(self, binding: Binding, facts: Facts) -> Mapping[str, Text]:
+            seen.append(facts.host_name)
+            return {}
+
+    giver = Toy("giver", world, gives=("host_name",), teaches={"host_name": "h"})
+    done = await reconcile(giver, Minder("minder", world, minds=("host_name",)))
+    assert (seen, done.known.host_name) == ([None], "h")
+
+
+@pytest.mark.parametrize("ownership", [Ownership.OURS, Ownership.UNMARKED])
+async def test_a_dry_run_shows_what_is_held_back_as_no_write(world: dict[str, str], ownership: Ownership) -> None:
+    world |= {"door": "old"}
+    aspect = Toy("door", world, objection=Unmet("WouldCutOff", "x", stalled=True), ownership=ownership)
+    done = await reconcile(aspect, dry_run=True)
+    assert done.changes == ()
+    assert [each.key for each in done.outcomes[0].held] == [each.key for each in done.differences] == ["door"]
+    assert (await reconcile(aspect)).outcomes[0].held == ()
+
+
+async def test_so_many_deletions_are_hard_to_believe(world: dict[str, str]) -> None:
+    class Several(Toy):
+        async def observe(self, binding: Binding) -> Mapping[str, Observed[Text]]:
+            seen = Observed(state=Text(value="x"), ownership=Ownership.OURS)
+            return {str(each): seen for each in range(10)}
+
+        def desired(self, binding: Binding, facts: Facts) -> Mapping[str, Text]:
+            return {str(each): Text(value="x") for each in range(self.left)}
+
+        left = 4
+
+    (found,) = (await reconcile(Several("several", world), dry_run=True)).outcomes
+    assert found.implausible == "deletes 6 of the 10 that stand there"
+    (found,) = (await reconcile(Several("several", world, left=5), dry_run=True)).outcomes
+    assert found.implausible == ""
+    (found,) = (await reconcile(Several("several", world), dry_run=True, deleting=True)).outcomes
+    assert found.implausible == ""
+
+
+async def test_only_a_dry_run_asks_for_the_lines_that_differ(world: dict[str, str]) -> None:
+    aspect = Toy("door", world, lines=("-old", "+new"))
+    (planned,) = (await reconcile(aspect, dry_run=True)).changes
+    (made,) = (await reconcile(aspect)).changes
+    assert (planned.diff, made.diff) == (("-old", "+new"), ())
+
+
+async def test_what_others_need_goes_after_them_when_a_binding_goes(world: dict[str, str]) -> None:
+    world |= {"api": "new", "policy": "new"}
+    aspects = [Toy("api", world, gives=("api_path",)), Toy("policy", world, needs=("api_path",))]
+    planned = await reconcile(*aspects, deleting=True, dry_run=True)
+    done = await reconcile(*aspects, deleting=True)
+    assert world["log"].split() == ["delete", "policy", "delete", "api"]
+    assert [each.key for each in planned.changes] == [each.key for each in done.changes] == ["policy", "api"]
+
+
+async def test_what_others_need_goes_all_the_same_when_theirs_does_not(world: dict[str, str]) -> None:
+    world |= {"api": "new", "policy": "new"}
+    policy = Toy("policy", world, needs=("api_path",), fails_to_observe=Rejected("no", reason="Refused"))
+    await reconcile(Toy("api", world, gives=("api_path",)), policy, deleting=True)
+    assert world["log"].split() == ["delete", "api"]
 
 
 async def test_deletion_removes_what_is_ours_in_reverse_order(world: dict[str, str]) -> None:

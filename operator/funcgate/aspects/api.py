@@ -3,7 +3,7 @@ The API whose calls reach the functions, with an operation per function and meth
 or somebody else's, looked at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,14 @@ from funcgate.azure import Api as SeenApi
 from funcgate.azure import ApimClient, Product
 from funcgate.errors import Unmet
 from funcgate.marks import Mark
-from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan
+from funcgate.model import IMPLAUSIBLE, Action, Aspect, Change, Facts, Observed, Ownership, Phase, Plan, all_at_once
 from funcgate.names import api_name
 from funcgate.openapi import ApiDocument
 from funcgate.published import Described, InProduct, OfferedOperation, PublishedApi, State, one_by_one
 from funcgate.routes import shape
-from funcgate.spec import CONFIRM_DELETE, Binding
+from funcgate.spec import CONFIRM_DELETE, Binding, OperationsScope
 
 DOCUMENT = "document"
-
-FEW = 2
-"""With fewer functions than that, all of them may well go at once."""
 
 
 class Api(Aspect[State]):
@@ -138,7 +135,7 @@ class Api(Aspect[State]):
             "unasked": seen.state.unasked,
             "published": True,
             "offered": frozenset(each.function.lower() for each in operations),
-            "placed": {known: each.name for each in operations for known in (each.shape, each.name.lower())},
+            "placed": _placed(operations),
         }
 
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, State]:
@@ -154,6 +151,19 @@ class Api(Aspect[State]):
                 wish[_operation(binding, each.key)] = OfferedOperation(shape=each.key, name=each.name, operation=each)
         return {_resource(binding): published.wished(binding, facts)} | wish
 
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, State], observed: Mapping[str, Observed[State]]
+    ) -> Mapping[str, Any]:
+        """The path, and the names of operations that are there or that we choose; not those that an import chooses."""
+        there = {key: seen.state for key, seen in observed.items()}
+        api, path = _resource(binding), {"api_path": binding.spec.api.path}
+        if one_by_one(binding):
+            return path | {"placed": _placed(there.get(key, state) for key, state in wish.items())}
+        after = wish.get(api)
+        imports = isinstance(after, PublishedApi) and published.needs_import(there.get(api), after)
+        somewhere = isinstance(binding.spec.policy.scope, OperationsScope)
+        return path | ({"placed": None if somewhere else {}} if imports else {})
+
     def object_to(self, binding: Binding, facts: Facts, plan: Plan[State]) -> Unmet | None:
         """
         That all functions went at once is not believed: App Service shows what the functions host last told it.
@@ -163,10 +173,10 @@ class Api(Aspect[State]):
         offered, listed = facts.offered or frozenset(), {each.function.lower() for each in facts.operations or ()}
         gone = any(change.action is Action.DELETE for change in plan.changes)
         chosen = binding.spec.function_app.functions.include or not one_by_one(binding)
-        if not gone or len(offered) < FEW or offered & listed or chosen:
+        if not gone or not all_at_once(len(offered - listed), len(offered)) or chosen:
             return None
         return Unmet(
-            "ImplausibleRemoval",
+            IMPLAUSIBLE,
             f"the app lists none of the {len(offered)} functions that API {api_name(binding)} offers any more, which "
             "may be a list from before the functions host has synchronised its triggers; restart the app, or name "
             "functions in spec.functionApp.functions.include to have it believed",
@@ -281,6 +291,12 @@ def _in_product(binding: Binding, product: str) -> str:
 
 def _operation(binding: Binding, known_by: str) -> str:
     return f"apis/{api_name(binding)}/operations/{known_by}"
+
+
+def _placed(states: Iterable[State]) -> Mapping[str, str]:
+    """The names of operations, by what a manifest may call them."""
+    operations = [each for each in states if isinstance(each, OfferedOperation)]
+    return {known: each.name for each in operations for known in (each.shape, each.name.lower())}
 
 
 def _ownership(binding: Binding, mark: Mark | None) -> Ownership:

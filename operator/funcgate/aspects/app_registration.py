@@ -173,6 +173,15 @@ class AppRegistration(Aspect[State]):
             wishes[f"{ASSIGNMENT}/{facts.principal_id}"] = Assignment(to=facts.principal_id, client_id=seen.client_id)
         return wishes
 
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, State], observed: Mapping[str, Observed[State]]
+    ) -> Mapping[str, Any]:
+        """The client id of one that only lacks its service principal; a new one is given its own by the directory."""
+        state = wish[APPLICATION]
+        if not isinstance(state, Registration) or not (state.made and state.client_id):
+            return {}
+        return {"client_id": state.client_id, "token_version": state.token_version}
+
     def stages(self, change: Change[State], facts: Facts) -> Sequence[tuple[Phase, Change[State]]]:
         """
         What our caller needs comes first, and others are shut out when it has been switched over.

@@ -76,6 +76,12 @@ class Backend(Aspect[FunctionBackend]):
         url = f"https://{facts.host_name}/{facts.route_prefix}".rstrip("/")
         return {_resource(binding): FunctionBackend(url=url, key=facts.key_reference or None)}
 
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, FunctionBackend], observed: Mapping[str, Observed[FunctionBackend]]
+    ) -> Mapping[str, Any]:
+        """Its name, which was chosen before."""
+        return {"backend_id": backend_name(binding)}
+
     async def apply(self, binding: Binding, change: Change[FunctionBackend]) -> None:
         """Write the slice over what is there; delete what we made, unless something else still uses it."""
         if change.after is not None:

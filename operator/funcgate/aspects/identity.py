@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from funcgate.azure import ApimClient, IdentityClient, ManagedIdentity, Service
@@ -76,6 +76,14 @@ class Identity(Aspect[ServiceIdentity]):
     def desired(self, binding: Binding, facts: Facts) -> Mapping[str, ServiceIdentity]:
         """The named identity, assigned."""
         return {KEY: ServiceIdentity(identity=_wanted(binding), assigned=True)}
+
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, ServiceIdentity], observed: Mapping[str, Observed[ServiceIdentity]]
+    ) -> Mapping[str, Any]:
+        """The ids of a named identity, which it has already; those of the service's own are made with it."""
+        if not isinstance(binding.spec.api_management.identity, UserAssigned):
+            return {}
+        return self.learn(binding, {KEY: Observed(state=replace(observed[KEY].state, assigned=True))})
 
     async def apply(self, binding: Binding, change: Change[ServiceIdentity]) -> None:
         """Add the identity to those of the service, and wait until the service has settled."""

@@ -131,6 +131,12 @@ class NamedKey(Aspect[HeldKey]):
         turn = BEGUN if facts.key_turn == DUE else ""
         return {_resource(binding): HeldKey(turn=turn, key=next(iter(facts.wanted_keys or ()), None))}
 
+    def foresee(
+        self, binding: Binding, wish: Mapping[str, HeldKey], observed: Mapping[str, Observed[HeldKey]]
+    ) -> Mapping[str, Any]:
+        """Its name, which was chosen before."""
+        return {"key_reference": named_value_name(binding)}
+
     async def apply(self, binding: Binding, change: Change[HeldKey]) -> None:
         """Put our key and our mark in, or take them away."""
         service, name = self.home(binding), named_value_name(binding)

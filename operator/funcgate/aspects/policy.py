@@ -4,7 +4,7 @@ backend. Others' statements stay.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -134,10 +134,15 @@ class Policy(Aspect[PolicyBlock]):
             stalled=True,
         )
 
+    async def diff(self, change: Change[PolicyBlock]) -> Sequence[str]:
+        """The document's lines, without what may be secret in others' statements."""
+        before = change.before.document if change.before else None
+        return await _aside(_size(change), lambda: documents.diff(before, _changed(change)))
+
     async def apply(self, binding: Binding, change: Change[PolicyBlock]) -> None:
         """Our statements are in the document, or out of it; everything else in it is as it was."""
         service, api, operation = self.home(binding), api_name(binding), _operation(change.key)
-        text = await _aside(change.before.size if change.before else 0, lambda: _changed(change))
+        text = await _aside(_size(change), lambda: _text(_changed(change)))
         if text is None:
             await self.apim.delete_policy(service, api, change.etag, operation)
         else:
@@ -147,7 +152,7 @@ class Policy(Aspect[PolicyBlock]):
         """Somebody else's statement must not undo ours, and whoever uses our token must be asked who they are."""
         ours = [(key, seen.state.document) for key, seen in observed.items() if key in self.desired(binding, facts)]
         contradictions = [f"{_where(key)}, {each}" for key, at in ours if at for each in documents.contradictions(at)]
-        contradictions += [f"{_where(key)}, {each} undoes it" for key, at in _found(facts) for each in at.undoing]
+        contradictions += [f"{_where(key)}, {each}" for key, at in _found(facts) for each in at.undoing]
         if contradictions:
             return Unmet("PolicyContradicted", "; ".join(contradictions), stalled=True)
         return _late_checks(binding, facts) or _bypassed(facts) or _open(binding, facts, observed)
@@ -251,7 +256,7 @@ def _inner(binding: Binding, observed: Mapping[str, Observed[PolicyBlock]]) -> M
     )
     ours = _statements(said)
     found = {
-        key: documents.inner(seen.state.document, ours)
+        key: documents.inner(seen.state.document, ours, base.state.document if base else None)
         for key, seen in observed.items()
         if _operation(key) and seen.state.document
     }
@@ -268,9 +273,9 @@ def _late_checks(binding: Binding, facts: Facts) -> Unmet | None:
         return None
     return Unmet(
         "CallerCheckAfterReplace",
-        f"{'; '.join(late[:QUOTED])} would judge the gateway's token instead of the caller's, since it runs after the "
-        f"base policy of {api_name(binding)}: name the operations in spec.policy.scope, so that ours comes after it, "
-        "or move the check in front of <base/>",
+        f"{'; '.join(late[:QUOTED])} would judge the gateway's token instead of the caller's: name the operations of "
+        f"{api_name(binding)} in spec.policy.scope, so that ours comes after the check, or move the check in front of "
+        "<base/>",
         stalled=True,
     )
 
@@ -350,11 +355,18 @@ def _cut_off(change: Change[PolicyBlock]) -> tuple[str, ...]:
     return documents.cut_off(before.document, _statements(after))
 
 
-def _changed(change: Change[PolicyBlock]) -> str | None:
+def _changed(change: Change[PolicyBlock]) -> Document | None:
     """The document as the change leaves it; None when nothing is left of it."""
     document = (change.before and change.before.document) or documents.parse(None)
-    after = documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
-    return None if after is None else documents.render(after)
+    return documents.merge(document, _statements(change.after)) if change.after else documents.remove(document)
+
+
+def _text(document: Document | None) -> str | None:
+    return documents.render(document) if document else None
+
+
+def _size(change: Change[PolicyBlock]) -> int:
+    return change.before.size if change.before else 0
 
 
 def _statements(block: PolicyBlock) -> Statements:

@@ -45,6 +45,7 @@ from funcgate.azure.logs import LogsClient, SignIn
 from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.azure.resources import ResourceClient
+from funcgate.azure.rights import Permission, RightsClient, Who, missing
 from funcgate.azure.secrets import Secret
 from funcgate.azure.session import (
     ArmTransport,
@@ -82,12 +83,14 @@ __all__ = [
     "ManagedIdentity",
     "NamedValue",
     "NoSuchCloud",
+    "Permission",
     "PolicyText",
     "ProbeClient",
     "Product",
     "Redirect",
     "ResourceClient",
     "ResourceId",
+    "RightsClient",
     "Secret",
     "Service",
     "ServicePrincipal",
@@ -96,11 +99,13 @@ __all__ = [
     "Time",
     "UserIdentity",
     "WaysIn",
+    "Who",
     "Writer",
     "connect",
     "glancing",
     "last_write",
     "located",
+    "missing",
     "this_pass",
     "write_fence",
 ]
@@ -117,6 +122,7 @@ class Azure:
     resources: ResourceClient
     probe: ProbeClient
     logs: LogsClient
+    rights: RightsClient
     activity: ActivityClient
 
 
@@ -169,6 +175,12 @@ async def connect(
             probe=ProbeClient(callers, observe_call),
             logs=LogsClient(
                 http(service="logs", address=endpoints.logs.rstrip("/"), transport=ArmTransport(logs.send_request))
+            ),
+            rights=RightsClient(
+                arm(transport=ArmTransport(web.send_request)),
+                shared,
+                arm_scope=endpoints.arm_scope,
+                graph_scope=endpoints.graph_scope,
             ),
             activity=ActivityClient(arm(transport=ArmTransport(web.send_request)), ours=ours),
         )

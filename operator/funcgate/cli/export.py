@@ -1,20 +1,20 @@
 """`funcgate export --service ID --api NAME`: the manifest that describes what stands in Azure already."""
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import click
-import yaml
 
 from funcgate import marks
 from funcgate import policy as documents
 from funcgate.azure import Api, Azure, Backend, PolicyText, ResourceId, Service, connect, located
 from funcgate.azure.auth_settings import AuthSettings, named_registration, read
+from funcgate.cli.credentials import must_be_whole
 from funcgate.cli.manifests import LookingCommand
+from funcgate.cli.shell import show, working
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.policy import REPLACED, Statements
 from funcgate.settings import Settings
@@ -51,18 +51,17 @@ def export(service: str, api: str, backend: str | None, name: str | None, namesp
 
     Only looks. `funcgate plan` on what it writes shows what is missing, or nothing.
     """
+    must_be_whole()
     try:
-        found = asyncio.run(_found(Settings.read(), service, api, backend))
+        with working("Looking at Azure"):
+            found = asyncio.run(_found(Settings.read(), service, api, backend))
         spec = describe(found)
         Spec.parse(spec)
     except FuncgateError as error:
         raise click.ClickException(str(error)) from error
     metadata = {"name": name or _a_name(api), "namespace": namespace}
     manifest = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata, "spec": spec}
-    if output == "json":
-        click.echo(json.dumps(manifest, indent=2))
-    else:
-        click.echo(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True), nl=False)
+    show(manifest, output)
 
 
 async def _found(settings: Settings, service: str, api: str, backend: str | None) -> Standing:

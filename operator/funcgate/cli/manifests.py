@@ -12,13 +12,16 @@ import yaml
 
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import connect, located
-from funcgate.cli.cluster import standing
+from funcgate.cli.annotate import names_of_bindings
+from funcgate.cli.cluster import standing, takes_cluster
+from funcgate.cli.credentials import must_be_whole, nobody_signed_in
+from funcgate.cli.shell import ERROR, working
 from funcgate.engine import Engine, Pass
 from funcgate.errors import FuncgateError, SpecError
 from funcgate.settings import Settings
 from funcgate.spec import KIND, Binding, Cluster, ConfigMapRef, Neighbour
 
-ERROR = 1
+MANIFESTS = (".yaml", ".yml", ".json")
 
 
 class LookingCommand(click.Command):
@@ -40,36 +43,47 @@ class NoBindings(click.UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which bindings a command is about: those in files, or those of these names in the cluster."""
+    """Which bindings a command is about: those in files, or those of these names, or all, in the cluster."""
 
     files: Sequence[Path]
     names: Sequence[str]
-    namespace: str
+    namespace: str | None
 
 
-def takes_bindings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command has `NAME… [-n NAMESPACE]` or `-f FILE…`, and `-o text|json`; it is given `wanted` and `output`."""
+def takes_bindings(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """
+    The command has `NAME… [-n NAMESPACE]`, `--from-cluster [-n NAMESPACE]` or `-f FILE…`, and `-o` with these outputs.
 
-    @functools.wraps(command)
-    def called(files: Sequence[Path], names: Sequence[str], namespace: str, output: str) -> Any:
-        if bool(files) == bool(names):
-            raise NoBindings("say which bindings: names in the cluster, or files with -f")
-        return command(wanted=Wanted(files=files, names=names, namespace=namespace), output=output)
-
+    It is given `wanted` and `output`.
+    """
     parameters = (
-        click.argument("names", nargs=-1, metavar="[NAME]..."),
-        click.option("-n", "--namespace", default="default", show_default=True, help="Where the names are."),
+        click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=names_of_bindings),
+        click.option("-n", "--namespace", help="Where the names are; the context's namespace if left out."),
+        click.option("--from-cluster", is_flag=True, help="All bindings of the cluster, or of the namespace."),
         click.option(
             "-f",
             "--filename",
             "files",
             multiple=True,
-            type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-            help="A manifest; may be given more than once. '-' reads standard input.",
+            type=click.Path(exists=True, allow_dash=True, path_type=Path),
+            help="A manifest, or a folder of them; may be given more than once. '-' reads standard input.",
         ),
-        click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        takes_cluster,
+        click.option("-o", "--output", type=click.Choice(outputs), default=outputs[0], show_default=True),
     )
-    return functools.reduce(lambda decorated, parameter: parameter(decorated), reversed(parameters), called)
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def called(
+            files: Sequence[Path], names: Sequence[str], namespace: str | None, from_cluster: bool, output: str
+        ) -> Any:
+            if [bool(files), bool(names), from_cluster].count(True) != 1:
+                raise NoBindings("say which bindings: names in the cluster, --from-cluster, or files with -f")
+            return command(wanted=Wanted(files=files, names=names, namespace=namespace), output=output)
+
+        return functools.reduce(lambda inner, parameter: parameter(inner), reversed(parameters), called)
+
+    return decorated
 
 
 def looked_at(wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
@@ -78,37 +92,76 @@ def looked_at(wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
 
     `with_calls`: those of spec.verify are made too, which may run a function.
     """
+    must_be_whole()
     try:
-        return asyncio.run(_look(Settings.read(), wanted, with_calls=with_calls))
+        with working("Looking at Azure, and calling" if with_calls else "Looking at Azure"):
+            passes = asyncio.run(_look(Settings.read(), wanted, with_calls=with_calls))
     except FuncgateError as error:
         raise click.ClickException(str(error)) from error
+    if why := nobody_signed_in(passes.values()):
+        raise click.ClickException(why)
+    return passes
 
 
 async def _look(settings: Settings, wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
-    if wanted.names:
-        async with standing(wanted.names, wanted.namespace, instance_id=settings.instance_id) as bindings:
-            return await _passes(settings, bindings, with_calls=with_calls)
-    return await _passes(settings, _in_files(settings, wanted.files), with_calls=with_calls)
+    if wanted.files:
+        return await _passes(settings, _in_files(settings, wanted.files), with_calls=with_calls)
+    async with standing(wanted.names, wanted.namespace, instance_id=settings.instance_id) as bindings:
+        return await _passes(settings, bindings, with_calls=with_calls)
 
 
 def _in_files(settings: Settings, files: Sequence[Path]) -> list[Binding]:
     manifests = list(_manifests(files))
-    cluster = Files([each for each in manifests if each.get("kind") == "ConfigMap"])
-    found = (each for each in manifests if each.get("kind") == KIND)
-    bindings = _together([cluster.around(Binding.of(each, instance_id=settings.instance_id)) for each in found])
-    if not bindings:
+    cluster = Files([body for _, body in manifests if body.get("kind") == "ConfigMap"])
+    found = [(at, _binding(at, body, settings)) for at, body in manifests if body.get("kind") == KIND]
+    if not found:
         raise SpecError("kind", f"no {KIND} in {', '.join(map(str, files))}")
-    return bindings
+    seen: dict[tuple[str, str], str] = {}
+    for at, each in found:
+        if other := seen.get((each.namespace, each.name)):
+            raise SpecError(at, f"{each.namespace}/{each.name} is in {other} already; take one of them away")
+        seen[each.namespace, each.name] = at
+    return _together([cluster.around(each) for _, each in found])
 
 
-def _manifests(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    for file in files:
-        with click.open_file(str(file)) as text:
-            try:
+def _binding(at: str, body: Mapping[str, Any], settings: Settings) -> Binding:
+    """Raises SpecError naming document and field."""
+    try:
+        return Binding.of(body, instance_id=settings.instance_id)
+    except SpecError as wrong:
+        raise SpecError(at, str(wrong)) from None
+
+
+def _manifests(files: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each document with where it stands, those of a List one by one. Raises SpecError for what cannot be read."""
+    for file in (inner for each in files for inner in _within(each)):
+        try:
+            with click.open_file(str(file)) as text:
                 documents = list(yaml.safe_load_all(text))
-            except yaml.YAMLError as error:
-                raise SpecError(str(file), f"is not YAML: {error}") from None
-        yield from (each for each in documents if isinstance(each, dict))
+        except yaml.YAMLError as error:
+            raise SpecError(str(file), f"is not YAML: {error}; correct it, or name the files to read") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(str(file), f"cannot be read: {error}") from None
+        for place, document in enumerate(documents, start=1):
+            at = f"{file}, document {place}"
+            for body in _listed(document):
+                if not isinstance(body.get("metadata") or {}, dict):
+                    raise SpecError(at, "metadata: is no mapping; correct it")
+                yield at, body
+
+
+def _within(path: Path) -> Sequence[Path]:
+    """The file itself, or the manifests in a folder and those below it, in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.rglob("*") if each.suffix in MANIFESTS and each.is_file())
+
+
+def _listed(document: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(document, dict) and document.get("kind") == "List":
+        yield from (each for each in document.get("items") or () if isinstance(each, dict))
+    elif isinstance(document, dict):
+        yield document
 
 
 @dataclass(frozen=True)

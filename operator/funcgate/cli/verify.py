@@ -1,18 +1,17 @@
 """`funcgate verify NAME… | -f FILE…`: the calls that prove it, made now."""
 
-import json
-
 import click
 
 from funcgate import report
 from funcgate.aspects.verification import Verification
 from funcgate.cli.manifests import LookingCommand, Wanted, looked_at, takes_bindings
+from funcgate.cli.shell import show
 
 PROVEN, REFUTED, UNSEEN = 0, 1, 2
 
 
 @click.command(cls=LookingCommand)
-@takes_bindings
+@takes_bindings("text", "json", "yaml")
 def verify(wanted: Wanted, output: str) -> None:
     """
     Make the calls of spec.verify now, past the gateway and through it.
@@ -24,8 +23,8 @@ def verify(wanted: Wanted, output: str) -> None:
         name: report.condition(done, Verification.condition)
         for name, done in looked_at(wanted, with_calls=True).items()
     }
-    if output == "json":
-        click.echo(json.dumps([{"binding": name} | proof for name, proof in proofs.items()], indent=2))
+    if output in ("json", "yaml"):
+        show([{"binding": name} | proof for name, proof in proofs.items()], output)
     else:
         for name, proof in proofs.items():
             click.echo(f"{name}: {proof['status']} {proof['reason']}: {proof['message']}")

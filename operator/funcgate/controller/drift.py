@@ -23,7 +23,7 @@ IDENTITY = ("part", "key", "field", "wanted", "seen")
 def record(before: Mapping[str, Any], result: Pass, *, in_force: bool, now: datetime) -> Json:
     """The three fields of the status after this pass; None for what there is nothing to say of."""
     known: list[Json] = list(before.get("drift") or ())
-    pending = [write for write in result.changes if not write.made]
+    pending = [write for write in result.differences if not write.made]
     corrected = [write for write in result.changes if write.made and in_force]
     unseen = {part_of(each.condition) for each in result.outcomes if each.status == "Unknown" and each.blocking}
     open_ = [_since(each, known, now) for each in _entries(pending)]
@@ -47,8 +47,13 @@ def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Json]:
 
 
 def _entries(writes: Iterable[Write]) -> Iterator[Json]:
+    told: set[tuple[str, str, str]] = set()
     for write in writes:
         for drift in write.drifts[:FIELD_LIMIT]:
+            known = (write.condition, write.key, drift.field)
+            if known in told:  # the second of two writes that change it one after the other
+                continue
+            told.add(known)
             yield {
                 "part": part_of(write.condition),
                 "key": shortened(write.key, VALUE_LIMIT),

@@ -29,6 +29,7 @@ from funcgate.controller.kube import Kube, KubeError
 from funcgate.controller.lease import Durations, Elector, Fence, LeaseLost, OpenFence
 from funcgate.controller.queue import Queue
 from funcgate.controller.reconciler import Reconciler, Rules
+from funcgate.controller.waits import Waits
 from funcgate.metrics import Metrics
 from funcgate.settings import Settings
 
@@ -163,7 +164,8 @@ class _Leader:
         self.run = run
         self.cache = Cache(run.metrics)
         self.queue = Queue(self.cache.lane, run.metrics.queue, lane_concurrency=run.settings.passes_per_service)
-        self.intake = Intake(self.cache, self.queue)
+        waits = Waits(run.metrics.ready_seconds)
+        self.intake = Intake(self.cache, self.queue, waits)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
         selector = run.tuning.label_selector
         bindings = Bindings(
@@ -186,6 +188,7 @@ class _Leader:
             bindings=bindings,
             cache=self.cache,
             queue=self.queue,
+            waits=waits,
             announcer=Announcer(self.events, run.metrics),
             metrics=run.metrics,
             fence=fence,

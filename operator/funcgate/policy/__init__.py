@@ -14,6 +14,7 @@ from funcgate.policy.merge import merge, remove
 from funcgate.policy.operation import Inner, inner
 from funcgate.policy.others import checks_caller, contradictions, cut_off
 from funcgate.policy.parse import parse, render
+from funcgate.policy.shown import diff
 from funcgate.policy.statements import REPLACED, CallerToken, Statements
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "checks_caller",
     "contradictions",
     "cut_off",
+    "diff",
     "differences",
     "equal",
     "find",

@@ -30,10 +30,11 @@ class PolicyError(ValueError):
 class Document:
     """One policy document. Functions of this package return new ones, none changes the one it is given."""
 
-    __slots__ = ("_root",)
+    __slots__ = ("_root", "has_lines")
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, *, has_lines: bool = True) -> None:
         self._root = root
+        self.has_lines = has_lines  # whether `line_of` its nodes leads to lines of its text
 
     def __repr__(self) -> str:
         """Names the sections only: others' statements may hold secrets."""
@@ -53,6 +54,11 @@ def tree_to_change(document: Document) -> Element:
 def is_element(node: Element) -> bool:
     """Whether this is a statement, not a comment or a processing instruction."""
     return isinstance(node.tag, str)
+
+
+def concerns_request(node: Element) -> bool:
+    """Whether the node says something of the request itself, as all that `within` yields."""
+    return next(node.iterancestors(*OPAQUE), None) is None
 
 
 def line_of(node: Element) -> int:

@@ -9,42 +9,51 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from funcgate.policy.document import Document, Element, is_element, section, tree, within
-from funcgate.policy.others import judges_authorization, quoted, routes_elsewhere, sets_anew
+from funcgate.policy.others import ends, judges_authorization, quoted, routes_elsewhere, sets_anew
 from funcgate.policy.ours import recognise
-from funcgate.policy.statements import AUTHORIZATION, Statements
-
-ANSWERS = frozenset({"mock-response", "return-response"})
-"""Statements after which a request goes no further."""
+from funcgate.policy.parse import with_lines
+from funcgate.policy.statements import AUTHORIZATION, BACKEND, Statements
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inner:
-    """What stands against the base policy in one operation's, each statement quoted with its line there."""
+    """What stands against the base policy in one operation's: each statement with its line, and ours with its own."""
 
     bypasses: bool = False
     late_checks: tuple[str, ...] = ()  # judge the Authorization header once ours has been put in
     undoing: tuple[str, ...] = ()
 
 
-def inner(document: Document, ours: Statements) -> Inner:
+def inner(document: Document, ours: Statements, base: Document | None = None) -> Inner:
     """
-    What this operation's policy does to a base policy that says `ours`.
+    What this operation's policy does to a base policy that says `ours`; `base` is that policy, if it stands already.
 
     A statement that says the same once more, as an import leaves a route in each operation, does nothing to it.
     """
     root = tree(document)
+    header, route = _in_base(base)
     inbound, backend = _nodes(root, "inbound"), _nodes(root, "backend")
     if not any(node.tag == "base" for node in inbound):
         return Inner(bypasses=not _answers(inbound))
     behind = [node for node in _behind_base(inbound) if is_element(node)]
     late = [node for node in behind if judges_authorization(node)] if ours.caller.token_in == AUTHORIZATION else []
     again = _said_again(root, ours)
-    undoing = [
-        node
-        for node in (*behind, *filter(is_element, backend))
-        if routes_elsewhere(node, ours.backend_id) or (sets_anew(node, ours.caller.token_in) and node not in again)
+    further = [*behind, *filter(is_element, backend)]
+    undoing = [f"{quoted(node)} undoes {route}" for node in further if routes_elsewhere(node, ours.backend_id)]
+    undoing += [
+        f"{quoted(node)} undoes {header}"
+        for node in further
+        if sets_anew(node, ours.caller.token_in) and node not in again
     ]
-    return Inner(late_checks=tuple(map(quoted, late)), undoing=tuple(map(quoted, undoing)))
+    return Inner(late_checks=tuple(f"{quoted(node)} behind {header}" for node in late), undoing=tuple(undoing))
+
+
+def _in_base(base: Document | None) -> tuple[str, str]:
+    """Our header and our route in the base policy, quoted with their lines; where they are not, what will be there."""
+    found = recognise(tree(with_lines(base))) if base else None
+    header = quoted(found.headers[0]) if found and found.headers else "<set-header>"
+    route = quoted(found.backends[0]) if found and found.backends else f"<{BACKEND}>"
+    return f"{header} of the base policy", f"{route} of the base policy"
 
 
 def _said_again(root: Element, ours: Statements) -> Collection[Element]:
@@ -68,4 +77,4 @@ def _behind_base(nodes: Sequence[Element]) -> Iterator[Element]:
 
 def _answers(inbound: Sequence[Element]) -> bool:
     """Whether no request gets past this section: it answers by itself, whatever the request is."""
-    return any(node.tag in ANSWERS for node in inbound[0]) if inbound else False
+    return any(map(ends, inbound[0])) if inbound else False

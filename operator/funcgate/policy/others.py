@@ -3,15 +3,32 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from funcgate.policy.document import Document, Element, is_element, line_of, sections, tree, within
-from funcgate.policy.ours import recognise, sets, sets_authorization
-from funcgate.policy.statements import AUTHORIZATION, BACKEND, TOKEN, VARIABLE, Statements
+from funcgate.policy.document import (
+    Document,
+    Element,
+    concerns_request,
+    is_element,
+    line_of,
+    sections,
+    tree,
+    within,
+)
+from funcgate.policy.expressions import VARIABLE
+from funcgate.policy.ours import reads_authorization, recognise, sets, sets_authorization
+from funcgate.policy.parse import with_lines
+from funcgate.policy.statements import AUTHORIZATION, BACKEND, CHOICE, TOKEN, Statements
 
 CHECKS = {"validate-azure-ad-token": "header-name", "validate-jwt": "header-name", "check-header": "name"}
 """Statements that judge the caller, and the attribute that says by which header."""
 
 CALLER_CHECKS = frozenset({*CHECKS, "validate-client-certificate"})
 """Statements that turn a caller away who does not show what they ask for."""
+
+ANSWERS = frozenset({"mock-response", "return-response"})
+"""Statements after which a request goes no further."""
+
+GO_ON_INSIDE = frozenset({"limit-concurrency", "retry"})
+"""Statements that run what stands in them, whatever the request is."""
 
 QUOTED = ("id", "name", "exists-action", "backend-id", "output-token-variable-name", "resource")
 
@@ -20,10 +37,11 @@ def contradictions(document: Document) -> tuple[str, ...]:
     """
     The statements of others beside which ours cannot do their work, each quoted with its line and the line of ours.
 
-    Another route, anywhere before the request leaves; or the header that carries our token set after ours. Lines are
-    those of the text that the document was read from, for the result of `merge` those of `render`.
+    Another route, anywhere before the request leaves; the header that carries our token set after ours; an answer
+    before ours that every request gets. Lines are those of the text that the document was read from, for the result of
+    `merge` those of `render`.
     """
-    root = tree(document)
+    root = tree(with_lines(document))
     ours = recognise(root)
     mine = set(ours.nodes)
     place = {node: index for index, node in enumerate(_on_the_way_out(root))}
@@ -31,6 +49,7 @@ def contradictions(document: Document) -> tuple[str, ...]:
     return (
         *(line for node in _first(ours.backends, place) for line in _other_routes(node, others, place)),
         *(line for node in _first(ours.headers, place) for line in _later_headers(node, others, place)),
+        *(line for node in _first(ours.tokens, place) for line in _earlier_answers(node, root, place)),
     )
 
 
@@ -56,6 +75,21 @@ def _later_headers(ours: Element, others: Sequence[Element], place: Mapping[Elem
             yield f"{quoted(node)} undoes {quoted(ours)}"
 
 
+def _earlier_answers(ours: Element, root: Element, place: Mapping[Element, int]) -> Iterator[str]:
+    for node in (node for found in sections(root) if found.tag == "inbound" for node in found):
+        if ends(node) and place[node] < place[ours]:
+            yield f"{quoted(node)} answers every call before {quoted(ours)}"
+
+
+def ends(node: Element) -> bool:
+    """Whether no request gets past this statement: it answers by itself, whatever the request is."""
+    if node.tag in GO_ON_INSIDE:
+        return any(map(ends, node))
+    if node.tag == CHOICE:
+        return node.find("otherwise") is not None and all(any(map(ends, each)) for each in node if is_element(each))
+    return node.tag in ANSWERS and node.get("enabled", "true") != "false"
+
+
 def checks_caller(document: Document) -> bool:
     """
     Whether every call has to show who it is from: a statement in `inbound` itself judges a token, a certificate, a key.
@@ -73,7 +107,7 @@ def cut_off(document: Document, wanted: Statements) -> tuple[str, ...]:
     A route to another target, and a token for another resource that reaches the backend. Tokens kept aside for other
     requests go on; so does whatever says the same as the wanted ones, by whomever it was written.
     """
-    nodes = list(_on_the_way_out(tree(document)))
+    nodes = list(_on_the_way_out(tree(with_lines(document))))
     sent = {None, VARIABLE, *(name for node in nodes if sets_authorization(node) for name in _quoted_in(node))}
     return tuple(
         quoted(node)
@@ -85,7 +119,7 @@ def cut_off(document: Document, wanted: Statements) -> tuple[str, ...]:
 
 def routes_elsewhere(node: Element, backend_id: str | None) -> bool:
     """Whether this sends the request to another place than that backend."""
-    return node.tag == BACKEND and node.get("backend-id") != backend_id
+    return node.tag == BACKEND and node.get("backend-id", "").casefold() != (backend_id or "").casefold()
 
 
 def _variable(token: Element) -> str | None:
@@ -99,22 +133,49 @@ def _quoted_in(header: Element) -> Iterator[str]:
         yield from re.findall(r'"([^"]+)"', value.text or "")
 
 
-def last_before_ours(nodes: Sequence[Element]) -> int:
-    """
-    How many of these inbound statements must run before ours.
+EARLY = ("base", *CHECKS, "when", "set-variable", "include-fragment")
+"""Statements of which some must run before ours."""
 
-    The outer scopes (`<base/>`) and whatever judges the caller's token: behind our header it would judge our token.
+EXPRESSIONS = {"when": "condition", "set-variable": "value"}
+"""Where those of them keep an expression that may look at the caller's token."""
+
+
+def last_before_ours(inbound: Element) -> Element | None:
     """
-    early = [index for index, node in enumerate(nodes) if any(map(_must_run_first, within(node)))]
-    return early[-1] + 1 if early else 0
+    The last of the section's own statements that must run before ours.
+
+    The outer scopes (`<base/>`); whatever judges the caller's token, since behind our header it would judge ours; a
+    variable that keeps it for later; and fragments, which may do any of it.
+    """
+    last = None
+    for node in inbound.iter(*EARLY):
+        expression = EXPRESSIONS.get(node.tag)
+        if expression and not reads_authorization(node.get(expression, "")):
+            continue  # most of a large document; what follows would take its time
+        if _must_run_first(node) and (node.getparent() is inbound or concerns_request(node)):
+            last = node
+    while last is not None and (around := last.getparent()) is not inbound:
+        last = around
+    return last
 
 
 def _must_run_first(node: Element) -> bool:
-    return node.tag == "base" or judges_authorization(node)
+    """Asked of those without an expression, and of those whose expression looks at the caller's token."""
+    if node.tag == "when":
+        around = node.getparent()
+        return around is not None and judges_authorization(around)
+    return node.tag in ("base", "include-fragment", "set-variable") or judges_authorization(node)
 
 
 def judges_authorization(node: Element) -> bool:
-    """Whether this checks the caller by the Authorization header, the default of `validate-azure-ad-token`."""
+    """
+    Whether this checks the caller by the Authorization header, the default of `validate-azure-ad-token`.
+
+    By hand it is a condition that looks at the header, and an answer under it.
+    """
+    if node.tag == CHOICE:
+        looks = any(reads_authorization(each.get("condition", "")) for each in node.iterchildren("when"))
+        return looks and next(node.iter(*ANSWERS), None) is not None
     named_by = CHECKS.get(str(node.tag))
     if named_by is None:
         return False

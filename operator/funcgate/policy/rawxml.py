@@ -54,12 +54,45 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 def escape_expressions(text: str) -> Escaped:
     """A `rawxml` text as XML. Raises PolicyError for an expression without an end."""
-    return _replaced(text, _expressions(text, verbatim=True))
+    text = text.replace("\r\n", "\n")
+    return _replaced(text, _expressions(text))
 
 
 def keep_line_ends(text: str) -> Escaped:
     """A text that is XML already, but for line ends and TABs in its attributes' expressions."""
-    return _replaced(text, _expressions(text, verbatim=False))
+    if not any(each.search(text) for each in LINE_ENDS):
+        return Escaped(text, text, [(0, 0)])
+    text = text.replace("\r\n", "\n")
+    return _replaced(text, _tags_with_line_ends(text))
+
+
+SKIPPED = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
+LINE_ENDS = (re.compile(r"""\"\s*+@[({][^"<\n\t]*+[\n\t]"""), re.compile(r"""'\s*+@[({][^'<\n\t]*+[\n\t]"""))
+"""
+What may be a value that is an expression and goes on behind a line end or TAB, between double or single quotes.
+
+Most documents have none.
+"""
+
+LINE_END = re.compile("|".join(each.pattern for each in LINE_ENDS))
+
+
+def _tags_with_line_ends(text: str) -> Iterator[Piece]:
+    """The expressions of those tags alone that need it."""
+    skipped = SKIPPED.finditer(text)
+    around = next(skipped, None)
+    at = 0
+    while found := LINE_END.search(text, at):
+        while around and around.end() <= found.start():
+            around = next(skipped, None)
+        if around and around.start() < found.start():
+            at = around.end()
+            continue
+        tag = text.rfind("<", at, found.start()) + 1  # none: in the tag before, which is done, or in its text
+        at = found.end()
+        for piece in _in_attributes(text, tag, verbatim=False) if tag else ():
+            yield piece
+            at = max(at, piece.end)
 
 
 def _replaced(text: str, pieces: Iterator[Piece]) -> Escaped:
@@ -74,19 +107,19 @@ def _replaced(text: str, pieces: Iterator[Piece]) -> Escaped:
     return Escaped("".join([*parts, text[at:]]), text, moved)
 
 
-def _expressions(text: str, *, verbatim: bool) -> Iterator[Piece]:
+def _expressions(text: str) -> Iterator[Piece]:
     at = 0
     while token := MARKUP.match(text, at):
         at = token.end()
         if token["tag"]:
-            for piece in _in_attributes(text, at, verbatim=verbatim):
+            for piece in _in_attributes(text, at, verbatim=True):
                 yield piece
                 at = piece.end
             at = _tag_end(text, at)
-        elif token["text"] and verbatim and (opening := OPENING.match(token.group())):
+        elif token["text"] and (opening := OPENING.match(token.group())):
             start = token.start() + opening.end()
             at, spelling = _end(text, start)
-            _nothing_follows(text, at, "<", verbatim=verbatim)
+            _nothing_follows(text, at, "<")
             yield Piece(start, at, _escaped(text[start:at], spelling))
 
 
@@ -105,7 +138,8 @@ def _in_attributes(text: str, at: int, *, verbatim: bool) -> Iterator[Piece]:
         end, spelling = _end(text, opening.end()) if opening and verbatim else (start, ESCAPED)
         at = text.find(quote, end) + 1 or len(text)
         if opening:
-            _nothing_follows(text, end, quote, verbatim=verbatim)
+            if verbatim:
+                _nothing_follows(text, end, quote)
             value = text[start : at - 1]
             instead = _escaped_value(value, spelling) if verbatim else _with_white_space(value)
             yield Piece(start, at, instead + quote + "\n" * value.count("\n"))
@@ -119,14 +153,14 @@ def _end(text: str, start: int) -> tuple[int, Spelling]:
         raise PolicyError(reason, *place(text, start)) from None
 
 
-def _nothing_follows(text: str, at: int, closing: str, *, verbatim: bool) -> None:
+def _nothing_follows(text: str, at: int, closing: str) -> None:
     """
     An expression is the whole value, or it was read wrongly: better no document than one that is torn.
 
     Source: learn.microsoft.com/azure/api-management/api-management-policy-expressions (used as attribute values or as
     text values, not inside them).
     """
-    if verbatim and not re.compile(rf"\s*(?:{closing}|\Z)").match(text, at):
+    if not re.compile(rf"\s*(?:{closing}|\Z)").match(text, at):
         raise PolicyError("an expression ends here and its value goes on", *place(text, at))
 
 

@@ -1,7 +1,7 @@
 """
 What funcgate wants to stand in a policy document, and how that is written.
 
-    <!-- funcgate: owner=cluster-a/shop/orders -->
+    <!-- funcgate: owner=cluster-a/shop/orders added=on-error,outbound/base -->
     <authentication-managed-identity resource="…" output-token-variable-name="msi-access-token" ignore-error="false" />
     <choose>…</choose>                                     only to forward the caller's own token
     <set-header name="Authorization" exists-action="override"><value>@("Bearer " + …)</value></set-header>
@@ -14,30 +14,28 @@ Source: learn.microsoft.com/azure/api-management/authentication-managed-identity
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from lxml import etree
 
 from funcgate.policy.document import Element
+from funcgate.policy.expressions import BEARER, SHOWN_ONE, THAT_ONE, VARIABLE
 
 TOKEN = "authentication-managed-identity"  # noqa: S105 the name of a statement
 HEADER = "set-header"
 CHOICE = "choose"
 BACKEND = "set-backend-service"
 
-VARIABLE = "msi-access-token"
 LABEL = "apim-generated-policy"
-BEARER = f'@("Bearer " + (string)context.Variables["{VARIABLE}"])'
 
 DEFAULTS = {(TOKEN, "ignore-error"): "false", (HEADER, "exists-action"): "override"}
 """What API Management takes an absent attribute for. Source: the reference pages of the two statements."""
 
-MARK = re.compile(r"\s*funcgate:\s*owner=(\S*)\s*")
-
+MARKED = "funcgate:"
+MARK = re.compile(r"\s*funcgate:\s*owner=(\S*)(?:\s+added=(\S*))?\s*")
 
 AUTHORIZATION = "Authorization"
-SHOWN_ONE = '@(context.Request.Headers.ContainsKey("Authorization"))'
-THAT_ONE = '@(context.Request.Headers.GetValueOrDefault("Authorization", ""))'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +70,42 @@ class Statements:
     caller: CallerToken = REPLACED
 
 
-def mark_text(owner: str) -> str:
-    """The text of the mark. XML allows no `--` in a comment, Kubernetes does in a name."""
-    safe = quote(owner, safe="/-._~:@+,;=").replace("--", "-%2D")
-    return f" funcgate: owner={safe} "
+@dataclass(frozen=True)
+class Mark:
+    """
+    What the comment beside our statements says.
+
+    `added` names what of the document's frame is ours: `outbound` a section, `outbound/base` the `<base/>` in it.
+    """
+
+    owner: str
+    added: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        """The text of the comment. XML allows no `--` in one, Kubernetes does in a name."""
+        safe = quote(self.owner, safe="/-._~:@+,;=").replace("--", "-%2D")
+        added = f" added={','.join(sorted(self.added))}" if self.added else ""
+        return f" funcgate: owner={safe}{added} "
+
+
+def read_mark(node: Element) -> Mark | None:
+    """What this comment says as a mark; None when it is none."""
+    return _mark_in(node.text or "") if isinstance(node, etree._Comment) else None
+
+
+@lru_cache(maxsize=256)
+def _mark_in(text: str) -> Mark | None:
+    found = MARK.fullmatch(text) if MARKED in text else None
+    return Mark(unquote(found[1]), frozenset(filter(None, (found[2] or "").split(",")))) if found else None
 
 
 def marked_owner(node: Element) -> str | None:
     """The owner that this comment names, "" when it is a mark without one; None when it is no mark."""
-    found = MARK.fullmatch(node.text or "") if isinstance(node, etree._Comment) else None
-    return unquote(found[1]) if found else None
+    mark = read_mark(node)
+    return None if mark is None else mark.owner
 
 
-def elements(wanted: Statements) -> Sequence[Element]:
+def elements(wanted: Statements, added: frozenset[str] = frozenset()) -> Sequence[Element]:
     """The mark and the statements, in the order in which they must run."""
     token = etree.Element(TOKEN, {"resource": wanted.resource})
     if wanted.identity_client_id is not None:
@@ -94,7 +115,7 @@ def elements(wanted: Statements) -> Sequence[Element]:
     header = _set_header(wanted.caller.token_in, BEARER)
     backend = etree.Element(BACKEND, {"id": LABEL, "backend-id": wanted.backend_id})
     forward = [_hand_on(wanted.caller.handed_on_in)] if wanted.caller.handed_on_in else []
-    return [etree.Comment(mark_text(wanted.owner)), token, *forward, header, backend]
+    return [etree.Comment(str(Mark(wanted.owner, added))), token, *forward, header, backend]
 
 
 def _set_header(name: str, value: str) -> Element:

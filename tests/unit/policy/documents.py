@@ -1,12 +1,47 @@
 """Policy documents for tests: the corpus, builders, and the form in which API Management keeps what it is sent."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
 
 from funcgate.policy import REPLACED, CallerToken, Document, Statements, render
 
-CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.xml"), key=lambda path: path.name)
+
+@dataclass(frozen=True)
+class Written:
+    """A document of the corpus, with its line ends and byte order mark."""
+
+    stem: str
+    text: str
+
+
+def _huge(stem: str, limit: int) -> Written:
+    """As large as a tier lets a document be, with room for ours: a table of routes that somebody let grow."""
+    one = """
+        <when condition="@(context.Request.Headers.GetValueOrDefault("X-Tenant", "") == "tenant-{0}" && {0} < 9999)">
+            <!-- tenant {0}: agreed in writing -->
+            <set-header name="X-Region" exists-action="override">
+                <value>@(context.Variables.GetValueOrDefault<string>("region-{0}", "west"))</value>
+            </set-header>
+            <set-variable name="budget" value="@{{
+                var spent = context.Variables.GetValueOrDefault<int>("spent-{0}", 0); // in cents
+                return spent > {0} ? "none" : "some";
+            }}" />
+        </when>"""
+    frame = "<policies><inbound><base /><choose>{}</choose></inbound><outbound><base /></outbound></policies>"
+    fits = (limit - 2048 - len(frame)) // len(one.format("0000"))
+    return Written(stem, frame.format("".join(one.format(number) for number in range(1000, 1000 + fits))))
+
+
+CORPUS = [
+    *(
+        Written(path.stem, path.read_bytes().decode())
+        for path in sorted((Path(__file__).parent / "corpus").glob("*.xml"), key=lambda path: path.name)
+    ),
+    _huge("huge-on-consumption", 16 * 1024),
+    _huge("huge", 256 * 1024),
+]
 RESOURCE = "11111111-1111-1111-1111-111111111111"
 OWNER = "cluster-a/shop/orders"
 BEARER = '@("Bearer " + (string)context.Variables["msi-access-token"])'
@@ -44,9 +79,9 @@ def a_policy(
     )
 
 
-def text_of(path: Path) -> str:
-    """A document of the corpus with its line ends and byte order mark."""
-    return path.read_bytes().decode()
+def text_of(written: Written) -> str:
+    """The text of a document of the corpus."""
+    return written.text
 
 
 def inbound_of(document: Document) -> list[str]:

@@ -1,10 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from funcgate import policy as documents
 from funcgate.policy import CallerToken, Inner, Statements
-from unit.policy.documents import CORPUS, text_of
+from unit.policy.documents import CORPUS, Written, text_of
 
 OURS = Statements(resource="app", identity_client_id=None, backend_id="orders-fn", owner="prod/shop/orders")
 KEPT = Statements(
@@ -13,6 +11,7 @@ KEPT = Statements(
 TOKEN = '<authentication-managed-identity resource="{}" output-token-variable-name="msi-access-token" />'
 BEARER = '<value>@("Bearer " + (string)context.Variables["msi-access-token"])</value>'
 HEADER = f'<set-header name="Authorization" exists-action="override">{BEARER}</set-header>'
+A_CHECK = "<policies><inbound><base /><check-header name='Authorization' /></inbound></policies>"
 CHECK = '<validate-jwt header-name="Authorization" />'
 
 
@@ -76,7 +75,28 @@ def test_what_routes_or_authorises_behind_base_undoes_ours_unless_it_says_the_sa
     assert bool(found(inbound, backend).undoing) is undoes
 
 
+def test_both_lines_are_quoted_the_operations_and_the_base_policys() -> None:
+    base = documents.merge(documents.parse("<policies>\n<inbound>\n<base />\n</inbound>\n</policies>"), OURS)
+    elsewhere = "<set-backend-service backend-id='billing-fn' />"
+    text = f"<policies>\n<inbound><base />{CHECK}\n{elsewhere}\n{HEADER}</inbound></policies>"
+    said = documents.inner(documents.parse(text), OURS, base)
+    lines = documents.render(base).splitlines()
+    header, route = (next(i for i, line in enumerate(lines, 1) if tag in line) for tag in ("<set-header", "<set-back"))
+    ours = f'line {header}: <set-header name="Authorization" exists-action="override"> of the base policy'
+    assert said.late_checks == (f'line 2: <validate-jwt header-name="…"> behind {ours}',)
+    assert said.undoing == (
+        'line 3: <set-backend-service backend-id="billing-fn"> undoes '
+        f'line {route}: <set-backend-service id="apim-generated-policy" backend-id="orders-fn"> of the base policy',
+    )
+
+
+def test_while_ours_does_not_stand_yet_it_is_named_without_a_line() -> None:
+    base = documents.parse("<policies />")
+    for each in (found(f"<base />{CHECK}"), documents.inner(documents.parse(A_CHECK), OURS, base)):
+        assert each.late_checks[0].endswith(" behind <set-header> of the base policy")
+
+
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_whatever_people_write_into_an_operation_is_either_harmless_or_quoted(path: Path) -> None:
+def test_whatever_people_write_into_an_operation_is_either_harmless_or_quoted(path: Written) -> None:
     said = documents.inner(documents.parse(text_of(path)), OURS)
     assert all(line.startswith("line ") for line in (*said.late_checks, *said.undoing))

@@ -1,8 +1,10 @@
 """Others' statements that ours cannot stand beside."""
 
+import re
+
 import pytest
 
-from funcgate.policy import contradictions, cut_off, parse
+from funcgate.policy import contradictions, cut_off, merge, parse, render
 from unit.policy.documents import CORPUS, HEADER, MARK, OURS, RESOURCE, ROUTE, TOKEN, a_policy, text_of, wanted
 
 BASIC = "<set-header name='authorization'><value>Basic swordfish</value></set-header>"
@@ -42,7 +44,46 @@ def test_the_backend_section_comes_after_ours() -> None:
     assert len(contradictions(parse(a_policy(f"<base />{OURS}", backend=f"{LEGACY}<base />{BASIC}")))) == 2
 
 
+ANSWER = "<return-response><set-status code='503' /></return-response>"
+ANSWERING = [
+    (ANSWER, "return-response", "an answer for every call"),
+    ("<mock-response status-code='200' />", "mock-response", "a mock"),
+    (f"<limit-concurrency key='a' max-count='3'>{ANSWER}</limit-concurrency>", "limit-concurrency", "inside what runs"),
+    (
+        f"<choose><when condition='a'>{ANSWER}</when><otherwise><trace />{ANSWER}</otherwise></choose>",
+        "choose",
+        "in every branch",
+    ),
+]
+
+
+@pytest.mark.parametrize(("theirs", "tag", "reason"), ANSWERING, ids=[reason for *_, reason in ANSWERING])
+def test_an_answer_before_ours_that_every_call_gets_is_reported_with_both_lines(
+    theirs: str, tag: str, reason: str
+) -> None:
+    (line,) = contradictions(parse(a_policy(f"<base />{theirs}\n{OURS}")))
+    assert line.startswith(f"line 2: <{tag}"), reason
+    assert " answers every call before line 3: <authentication-managed-identity " in line
+    assert contradictions(parse(a_policy(f"<base />{OURS}{theirs}"))) == ()
+
+
+def test_of_what_merging_leaves_the_lines_are_those_that_will_be_sent() -> None:
+    merged = merge(parse(a_policy(f"<base />{ANSWER}{LEGACY}")), wanted())
+    lines = render(merged).splitlines()
+    quoted = [int(number) for each in contradictions(merged) for number in re.findall(r"line (\d+):", each)]
+    tags = ["<set-backend-service", "<set-backend-service", "<return-response", "<authentication-managed-identity"]
+    assert len(quoted) == len(tags)
+    assert all(tag in lines[number - 1] for tag, number in zip(tags, quoted, strict=True))
+
+
 PEACEFUL = [
+    (f"<choose><when condition='a'>{ANSWER}</when></choose>{OURS}", "an answer for some calls"),
+    (f"<choose><when condition='a'>{ANSWER}</when><otherwise /></choose>{OURS}", "an answer in one branch"),
+    (f"<mock-response enabled='false' />{OURS}", "a mock that is switched off"),
+    (f"<retry condition='a' count='1' interval='1'><trace /></retry>{OURS}", "statements around others"),
+    (f"{OURS}<set-backend-service backend-id='Orders-FN' />", "the same backend in capitals"),
+    (f"{ROUTE}{OURS}", "the route that an import left before ours"),
+    (f"{OURS}<cors />{ROUTE}", "the route that an import left behind ours"),
     (f"{BASIC}{OURS}", "a header that ours replaces"),
     (OURS + BASIC.replace("name=", "exists-action='skip' name="), "a header that gives way"),
     (f"{OURS}<set-header name='X'><value>a</value></set-header>", "another header"),

@@ -1,12 +1,10 @@
 """Reading and writing."""
 
-from pathlib import Path
-
 import pytest
 from lxml import etree
 
 from funcgate.policy import PolicyError, equal, parse, render
-from unit.policy.documents import CORPUS, a_policy, as_stored, text_of
+from unit.policy.documents import CORPUS, Written, a_policy, as_stored, text_of
 
 CONDITION = '@(context.Variables.GetValueOrDefault<string>("a","") != "<&amp;>" && 1 < 2)'
 
@@ -28,14 +26,14 @@ def test_nothing_is_a_document_without_sections(nothing: str | None) -> None:
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_a_document_is_written_as_it_was_read(path: Path) -> None:
+def test_a_document_is_written_as_it_was_read(path: Written) -> None:
     document = parse(text_of(path))
     assert equal(parse(render(document)), document)
     assert render(parse(render(document))) == render(document)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_what_is_stored_differs_in_nothing(path: Path) -> None:
+def test_what_is_stored_differs_in_nothing(path: Written) -> None:
     document = parse(text_of(path))
     assert equal(parse(as_stored(document)), document)
 
@@ -78,6 +76,25 @@ def test_expressions_in_comments_cdata_and_instructions_are_left_alone() -> None
     around = '<!-- @("a --><?note @("a ?><set-body><![CDATA[@("a < ]]></set-body><value>@(a < b)</value>'
     written = render(parse(a_policy(around)))
     assert '<!-- @("a --><?note @("a ?><set-body><![CDATA[@("a < ]]></set-body><value>@(a &lt; b)</value>' in written
+
+
+def test_line_ends_of_any_kind_mean_the_same() -> None:
+    text = a_policy("<base />\n<a b='@{\n\treturn 1;\n}' />\n<!-- c\nd --><e>f\ng</e>")
+    documents = [parse(text.replace("\n", end)) for end in ("\n", "\r\n", "\r")]
+    assert render(documents[0]) == render(documents[1]) == render(documents[2])
+
+
+def test_code_that_somebody_commented_out_is_no_code() -> None:
+    code = '<a b="@{\n\treturn 1;\n}" />'
+    text = a_policy(f"<base /><!-- {code} -->{code}<set-body><![CDATA[{code}]]></set-body><!-- {code} -->")
+    written = render(parse(text))
+    assert written.count(code) == 3
+    assert '<a b="@{&#10;&#9;return 1;&#10;}"/>' in written
+
+
+def test_text_that_looks_like_an_attribute_is_none() -> None:
+    looks = 'say "@(one\n" and "@(two\n"'
+    assert looks in render(parse(a_policy(f"<base /><a b='1' c=\"@(2\n)\" d='@(3\n)'>{looks}</a>")))
 
 
 def test_comments_around_the_root_stay_where_they_are() -> None:

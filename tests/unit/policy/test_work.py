@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from funcgate.policy import contradictions, cut_off, differences, equal, find, merge, parse, remove
-from unit.policy.documents import HEADER, MARK, OURS, ROUTE, TOKEN, a_policy, wanted
+from unit.policy.documents import FORWARD, HEADER, MARK, OURS, ROUTE, TOKEN, a_policy, wanted
 
+HANDED = FORWARD.partition("<set-header")[1] + FORWARD.partition("<set-header")[2].partition("</when>")[0]
 MANY = 150
 DEEPEST = 250  # libxml2 reads no more than 256 levels
 LINES = {
@@ -25,6 +26,14 @@ LINES = {
     "routes of ours": lambda n: ROUTE * n,
     "routes under conditions": lambda n: f"<choose><when condition='a'>{ROUTE}</when></choose>" * n,
     "text between statements": lambda n: f"a{MARK}b<trace />" * n,
+    "code of many lines": lambda n: '<a b="@{\n\treturn 1;\n}" /><!-- <a b="@{\n}" /> -->' * n,
+    "fragments and checks": lambda n: (
+        "<include-fragment fragment-id='a' /><validate-jwt header-name='Authorization' />" * n
+    ),
+    "comments between ours": lambda n: MARK + "<!-- why -->" * n + TOKEN + "<!-- why -->" * n + HEADER,
+    "callers' tokens handed on": lambda n: FORWARD * n,
+    "one that hands on much": lambda n: FORWARD.replace("<otherwise>", "<otherwise>" + HANDED * n),
+    "answers": lambda n: "<choose><when condition='a'><return-response /></when><otherwise /></choose>" * n + OURS,
     "expressions": lambda n: '<a b="@(c["d"] &lt; "e" // why &#10;)" />' * n,
 }
 

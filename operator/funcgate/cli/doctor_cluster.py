@@ -1,0 +1,131 @@
+"""What `doctor` looks at in the cluster: the way to it, our kind and its schema, the operator's rights."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from funcgate.cli.cluster import NoCluster, listed, reached
+from funcgate.cli.finding import Finding, Operator, right, unseen, wrong
+from funcgate.cli.needs import RIGHTS, SCHEMA, Right, fingerprint
+from funcgate.controller.access import NoAccess
+from funcgate.controller.bindings import NotInstalled, ensure_installed
+from funcgate.controller.cache import Snapshot
+from funcgate.controller.kube import Kube, KubeError
+from funcgate.spec import GROUP, KIND, VERSION
+
+APPLY_KIND = "kubectl apply -k crds/"
+APPLY_OPERATOR = "kubectl apply -k deploy/"
+SCHEMAS = f"/openapi/v3/apis/{GROUP}/{VERSION}"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+Seen = tuple[list[Finding], Sequence[str], bool]
+
+
+async def findings(operator: Operator) -> Seen:
+    """What there is to say, the hosts that bindings publish on and call, and whether one asks for assignments."""
+    try:
+        async with reached() as (kube, way):
+            version = await kube.get("/version")
+            cluster = right(
+                "cluster",
+                f"Kubernetes {version.get('gitVersion')} answers at {way.access.server} (context {way.context})",
+            )
+            seen = await asyncio.gather(_kind(kube), _rights(kube, operator), _bindings(kube))
+            kind, rights, bindings = seen
+            return [cluster, kind, rights], _hosts(bindings), any(map(_assigns, bindings))
+    except (NoAccess, NoCluster) as error:
+        nothing = "the cluster could not be asked"
+        return (
+            [
+                wrong("cluster", str(error), mend=("kubectl config get-contexts",)),
+                unseen("kind", nothing),
+                unseen("cluster rights", nothing),
+            ],
+            (),
+            False,
+        )
+
+
+async def _bindings(kube: Kube) -> Sequence[Snapshot]:
+    try:
+        return list((await listed(kube)).values())
+    except KubeError:
+        return ()
+
+
+def _hosts(bindings: Sequence[Snapshot]) -> Sequence[str]:
+    statuses = [each.status for each in bindings]
+    gateways = {str(status.get("gatewayUrl") or "").removeprefix("https://") for status in statuses}
+    return sorted((gateways | {str(status.get("hostName") or "") for status in statuses}) - {""})
+
+
+def _assigns(binding: Snapshot) -> bool:
+    return bool((binding.spec.get("entra") or {}).get("requireAssignment"))
+
+
+# --- our kind
+
+
+async def _kind(kube: Kube) -> Finding:
+    try:
+        await ensure_installed(kube)
+        served = await kube.get(SCHEMAS, timeout_seconds=30)
+    except NotInstalled as error:
+        return wrong("kind", str(error), mend=(APPLY_KIND,))
+    except KubeError as error:
+        return unseen("kind", f"its schema cannot be read: {error}")
+    found = fingerprint(published(served))
+    if found != SCHEMA:
+        says = f"{KIND} {VERSION} has schema {found}, this version of funcgate was made for {SCHEMA}"
+        return wrong("kind", f"{says}; bring the older of the two up to date", mend=(APPLY_KIND,))
+    return right("kind", f"{KIND} {VERSION} is served with schema {found}, as this version needs it")
+
+
+def published(served: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schemas of spec and status, as the API server tells everybody who asks."""
+    schemas = served.get("components", {}).get("schemas", {})
+    found: list[Mapping[str, Any]] = [each for name, each in schemas.items() if name.endswith(f".{KIND}")]
+    properties = found[0].get("properties", {}) if found else {}
+    return {name: properties.get(name, {}) for name in ("spec", "status")}
+
+
+# --- the operator's rights
+
+
+async def _rights(kube: Kube, operator: Operator) -> Finding:
+    """Asked of the API server: about itself by everybody, about others by those who may."""
+    try:
+        me = (await kube.create(WHOAMI, _review("authentication", "SelfSubjectReview")))["status"]["userInfo"]
+        itself = me.get("username") == operator.user
+        allowed = await asyncio.gather(*(_allowed(kube, operator, each, itself=itself) for each in RIGHTS))
+    except KubeError as error:
+        if error.status != 403:
+            return unseen("cluster rights", f"cannot be asked for: {error}")
+        return unseen(
+            "cluster rights",
+            "you may not ask what others may do (create subjectaccessreviews); ask the operator itself",
+            mend=(operator.inside,),
+        )
+    lacking = [each for each, yes in zip(RIGHTS, allowed, strict=True) if not yes]
+    if lacking:
+        names = ", ".join(map(str, lacking))
+        return wrong("cluster rights", f"{operator.user} may not {names}", mend=(APPLY_OPERATOR,))
+    return right("cluster rights", f"{operator.user} may do all {len(RIGHTS)} things that it must")
+
+
+async def _allowed(kube: Kube, operator: Operator, needed: Right, *, itself: bool) -> bool:
+    resource, _, below = needed.resource.partition("/")
+    attributes = {"group": needed.group, "resource": resource, "subresource": below, "verb": needed.verb}
+    if needed.at_home:
+        attributes["namespace"] = operator.namespace
+    groups = ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{operator.namespace}"]
+    kind, whom = ("Self", {}) if itself else ("", {"user": operator.user, "groups": groups})
+    review = _review("authorization", f"{kind}SubjectAccessReview")
+    review["spec"] = {"resourceAttributes": attributes} | whom
+    answer = await kube.create(f"{REVIEWS}/{kind.lower()}subjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
+def _review(group: str, kind: str) -> dict[str, Any]:
+    return {"apiVersion": f"{group}.k8s.io/v1", "kind": kind}

@@ -1,0 +1,53 @@
+"""One thing that `doctor` has looked at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from funcgate.report import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Where the operator runs, and as whom."""
+
+    namespace: str
+    account: str
+
+    @property
+    def user(self) -> str:
+        """Its name for the API server."""
+        return f"system:serviceaccount:{self.namespace}:{self.account}"
+
+    @property
+    def inside(self) -> str:
+        """The command that asks the operator itself, with its own rights and settings."""
+        return f"kubectl -n {self.namespace} exec deploy/funcgate -- funcgate doctor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """How it stands, what there is to say, and the commands that mend it."""
+
+    check: str
+    state: State
+    says: tuple[str, ...]
+    mend: tuple[str, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs; `docs/reference/commands.md` describes it."""
+        return {"check": self.check, "state": str(self.state), "says": list(self.says), "mend": list(self.mend)}
+
+
+def right(check: str, *says: str) -> Finding:
+    """As it must be."""
+    return Finding(check=check, state=State.HOLDS, says=says)
+
+
+def wrong(check: str, *says: str, mend: tuple[str, ...] = ()) -> Finding:
+    """Not as it must be."""
+    return Finding(check=check, state=State.BROKEN, says=says, mend=mend)
+
+
+def unseen(check: str, *says: str, mend: tuple[str, ...] = ()) -> Finding:
+    """Nobody can tell from here."""
+    return Finding(check=check, state=State.UNKNOWN, says=says, mend=mend)
