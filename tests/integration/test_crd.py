@@ -84,7 +84,7 @@ def test_defaults_are_filled_in_and_what_has_none_stays_absent(kubectl: Kubectl)
             "callerAuthorization": {"mode": "Replace"},
         },
         "verify": {"direct": True, "trace": "Never"},
-        "drift": {"interval": "10m"},
+        "drift": {"interval": "10m", "mode": "Correct"},
         "deletionPolicy": "Delete",
         "adopt": False,
     }
