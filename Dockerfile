@@ -1,6 +1,9 @@
 # Two stages: the first turns the sources into a virtual environment, the second holds that and nothing to build with.
 
-FROM python:3.13-slim-trixie AS build
+# A digest after the tag (…@sha256:…) makes it the very same base each time; docs/how-to/build-the-image.md says how.
+ARG BASE=python:3.13-slim-trixie
+
+FROM ${BASE} AS build
 WORKDIR /src
 
 # Dependencies first: they change less often than the sources, so this layer is mostly taken from the cache. pip stays in
@@ -24,7 +27,7 @@ RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-build-isolation --no-
 RUN /opt/funcgate/bin/python -m compileall -q -j 0 /opt/funcgate/lib
 
 
-FROM python:3.13-slim-trixie
+FROM ${BASE}
 LABEL org.opencontainers.image.title="funcgate" \
       org.opencontainers.image.description="Keeps Azure API Management, Function Apps and Entra reconciled with one custom resource" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -62,6 +62,10 @@ demo: venv ## All of it running on this machine until Ctrl-C; with ONCE=1 until 
 bench: venv ## Measurements as ratios against their limits; SCENARIO=… runs one
 	PYTHONPATH=operator:tests $(BIN)/python -m bench $(SCENARIO)
 
+.PHONY: pictures
+pictures: venv ## docs/images anew: the dashboard, drawn from what a real Prometheus saw of a real run
+	PYTHONPATH=operator:tests $(BIN)/python -m monitoring
+
 .PHONY: format
 format: venv ## Formatting and import order, done
 	$(BIN)/ruff format .
@@ -75,9 +79,24 @@ requirements: venv ## requirements/*.txt anew from *.in; UPGRADE=1 takes newer v
 	  $(COMPILE:.venv/%=../.venv/%) $(if $(UPGRADE),--upgrade) $$each.in -o $$each.txt || exit 1; \
 	done
 
+.PHONY: chart
+chart: ## The Helm chart's copy of the schema anew
+	cp crds/functionapibindings.yaml deploy/chart/files/
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/funcgate/__init__.py)
+IMAGE := funcgate:$(VERSION)
+
 .PHONY: image
-image: ## The container image
-	docker build -t funcgate:$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/funcgate/__init__.py) .
+image: ## The container image; BASE=python:3.13-slim-trixie@sha256:… pins what it stands on, IMAGE=… names it
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t $(IMAGE) .
+
+# The version is read from the sources otherwise, which the generator does not do.
+.PHONY: sbom
+sbom: venv ## What the image installs from Python's index, as CycloneDX, in build/
+	@mkdir -p build
+	sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > build/sbom.toml
+	$(BIN)/cyclonedx-py requirements --pyproject build/sbom.toml --output-reproducible \
+	  -o build/funcgate-$(VERSION).cdx.json requirements/runtime.txt
 
 .PHONY: clean
 clean: ## Without .venv and all that was built

@@ -143,7 +143,7 @@ async def until(there: Callable[[], Awaitable[list[str]]]) -> list[str]:
     return found
 
 
-def hand_over_a_key(stage: Stage, who: Callers) -> None:
+def hand_over_a_key(stage: Stage, who: Callers, namespace: str = NAMESPACE) -> None:
     """A subscription key for the call that proves it, in a Secret that the operator may get."""
     secret, account = "billing-probe", f"--serviceaccount={OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
     key = f"--from-literal=subscription-key={who.app.master_key}"
@@ -152,7 +152,7 @@ def hand_over_a_key(stage: Stage, who: Callers) -> None:
         ("role", secret, "--verb=get", "--resource=secrets", f"--resource-name={secret}"),
         ("rolebinding", secret, f"--role={secret}", account),
     ):
-        stage.plane.kubectl("create", *what, "-n", NAMESPACE)
+        stage.plane.kubectl("create", *what, "-n", namespace)
 
 
 async def self_evident(name: str, who: Callers, *, published: bool) -> bool:

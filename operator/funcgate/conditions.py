@@ -15,6 +15,15 @@ WAITING = "Waiting"
 CHANGES_PENDING = "ChangesPending"
 DELETE_BLOCKED = "DeleteBlocked"
 DETACH = "detach-on-delete"
+HOLES = (
+    "CallerCheckAfterReplace",
+    "DoorOpen",
+    "ExcludedPaths",
+    "GatewayOpen",
+    "OtherProviderEnabled",
+    "OthersAllowed",
+)
+"""The reasons of a way in that should not be there; no mode and no pause makes them any other."""
 WAY_OUT = f"or set the annotation {RECONCILE_POLICY}: {DETACH} to leave in Azure what stands there"
 
 

@@ -16,6 +16,9 @@ _SCOPE = re.compile(
 )
 
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
 class SettingsError(FuncgateError):
     """A setting is missing or wrong; names the environment variable."""
 
@@ -32,6 +35,9 @@ class Settings(BaseSettings):
         tuple[str, ...],
         NoDecode,
         Field(description="Subscriptions and resource groups that bindings may name; none means none"),
+    ] = ()
+    namespaces: Annotated[
+        tuple[str, ...], NoDecode, Field(description="Whose bindings are in our care; none means those of all")
     ] = ()
     cloud: Annotated[str, Field(description="Which Azure; the addresses below replace its own, one by one")] = PUBLIC
     arm_endpoint: Annotated[str, Field(description="Azure Resource Manager")] = ""
@@ -91,6 +97,24 @@ class Settings(BaseSettings):
         for scope in value:
             if not _SCOPE.fullmatch(scope):
                 raise ValueError(f"{scope!r} is neither /subscriptions/<guid> nor one with /resourceGroups/<name>")
+        return value
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        named = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+        if value.strip() and not named:
+            raise ValueError(f"{value!r} names none; leave it empty for all namespaces")
+        return named
+
+    @field_validator("namespaces")
+    @classmethod
+    def _names_of_namespaces(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _NAMESPACE.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a namespace")
         return value
 
     @field_validator("cloud")

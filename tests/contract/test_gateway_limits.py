@@ -105,3 +105,11 @@ async def test_policies_read_what_is_left_from_a_variable(here: Apim) -> None:
     show = '<set-header name="x-left"><value>@(context.Variables["left"].ToString())</value></set-header>'
     await furnished(here, limit + show)
     assert echo(await here.call("/orders/orders"))["headers"]["x-left"] == "4"
+
+
+async def test_what_fails_after_the_answer_changes_it_no_more(here: Apim) -> None:
+    """No Azure behaviour: no page says what becomes of an increment-condition that fails."""
+    key = """counter-key="all" increment-condition='@((string)context.Variables["nobody"] == "a")'"""
+    limit = f'<rate-limit-by-key calls="1" renewal-period="60" {key} />'
+    await furnished(here, limit)
+    assert [(await here.call("/orders/orders")).status for _ in range(2)] == [200, 200]

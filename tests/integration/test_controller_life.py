@@ -24,6 +24,7 @@ from funcgate.controller import Engines, Tuning, operator_main
 from funcgate.controller.access import Access, from_kubeconfig
 from funcgate.controller.lease import Durations
 from funcgate.settings import Settings
+from installing import by_kustomize
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 OPERATOR = "system:serviceaccount:funcgate-system:funcgate"
@@ -353,3 +354,74 @@ async def _an_api_without_our_kind() -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
     finally:
         await server.close()
+
+
+# --- without rights in the whole cluster
+
+
+@dataclass
+class Narrow:
+    """An installation whose operator watches one namespace and has rights in no other."""
+
+    cluster: Cluster
+    system: str
+    elsewhere: Cluster
+
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.system}:funcgate"
+
+    async def apply_elsewhere(self) -> None:
+        """A binding in the other namespace, which differs in nothing but that."""
+        manifest = await self.cluster.get()
+        manifest["metadata"] = {"name": "orders", "labels": manifest["metadata"]["labels"]}
+        await self.elsewhere.kubectl("apply", "-f", "-", text=json.dumps(manifest | {"status": None}))
+
+
+@pytest.fixture
+def narrow(control_plane: ControlPlane, namespace: str) -> Narrow:
+    system, elsewhere = control_plane.namespace("system"), control_plane.namespace("elsewhere")
+    for each in by_kustomize(["namespaced"], namespaces=[namespace]):
+        if each["kind"] in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}:
+            control_plane.apply(json.dumps(each).replace("funcgate-system", system))
+    access = from_kubeconfig(control_plane.service_account_kubeconfig(system, "funcgate"))
+    return Narrow(Cluster(control_plane, namespace, access), system, Cluster(control_plane, elsewhere, access))
+
+
+async def test_an_operator_of_named_namespaces_needs_no_right_in_the_whole_cluster(narrow: Narrow) -> None:
+    cluster, engine = narrow.cluster, ScriptedEngine()
+    await cluster.apply()
+    await narrow.apply_elsewhere()
+    elsewhere = await narrow.elsewhere.get()
+    watched = {"namespaces": (cluster.namespace,), "pod_namespace": narrow.system, "leader_election": True}
+    async with cluster.operator(engine, **watched):
+        await becomes(cluster.condition, "True InSync 1")
+        await cluster.apply(drift={"interval": "20m"})
+        await becomes(cluster.condition, "True InSync 2")
+        assert set(await cluster.events()) >= {"InSync"}
+        await cluster.kubectl("delete", "fab", "orders", "--wait=false")
+        await becomes(cluster.get, None)
+    assert await narrow.elsewhere.get() == elsewhere, "nobody touched it"
+    assert {each.namespace for each in engine.seen} == {cluster.namespace}
+    asked = cluster.plane.audit(narrow.user)
+    assert [each for each in asked if each.status == 403] == []
+    assert {each.namespace for each in asked if each.resource} <= {cluster.namespace, narrow.system}
+
+
+async def test_without_rights_in_one_of_them_it_acts_in_none_and_says_which(
+    narrow: Narrow, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whose bindings it cannot list may share a function app with those that it can."""
+    cluster, other, engine = narrow.cluster, narrow.elsewhere.namespace, ScriptedEngine()
+    await cluster.apply()
+    settings = {"namespaces": (cluster.namespace, other), "pod_namespace": narrow.system}
+    operator = Operator(cluster, engine, cluster.access, settings)
+
+    async def told() -> bool:
+        return any(f'in the namespace "{other}"' in str(vars(each).get("detail")) for each in caplog.records)
+
+    await becomes(told, True)
+    assert await operator.probe("readyz") == (503, "the initial list is not complete\n")
+    operator.stop.set()
+    assert await asyncio.wait_for(operator.task, 20) == 0
+    assert engine.seen == []

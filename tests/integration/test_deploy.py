@@ -1,6 +1,7 @@
 """What `kubectl apply -k deploy` installs: it renders, a real API server takes it, its rights are those it needs."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from azuresim.world import World
 from controlplane import ControlPlane
 from funcgate.cli import main
 from funcgate.settings import Settings
+from installing import COMPONENTS, SYSTEM, by_kustomize, one, pod_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SAMPLES = sorted(DEPLOY.glob("samples/*.yaml"))
-SYSTEM = "funcgate-system"
 pytestmark = pytest.mark.xdist_group("cluster")
 
 Json = dict[str, Any]
@@ -44,11 +45,6 @@ def operator_kubeconfig(
     rights = {"apiVersion": "v1", "kind": "List", "items": [each for each in rendered if each["kind"] in kinds]}
     control_plane.kubectl("apply", "--server-side", "--filename", "-", input=json.dumps(rights))
     return control_plane.service_account_kubeconfig(system_namespace, "funcgate")
-
-
-def one(rendered: list[Json], kind: str) -> Json:
-    (found,) = (each for each in rendered if each["kind"] == kind)
-    return found
 
 
 def container(rendered: list[Json]) -> Json:
@@ -169,24 +165,91 @@ def test_no_right_is_a_wildcard(rendered: list[Json]) -> None:
     assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
 
 
-def pod(rendered: list[Json], **container_changes: Any) -> str:
-    template = one(rendered, "Deployment")["spec"]["template"]
-    spec = template["spec"] | {"containers": [container(rendered) | container_changes]}
-    metadata = {"name": "funcgate", "namespace": SYSTEM, "labels": template["metadata"]["labels"]}
-    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+NOT_THERE = {"CustomResourceDefinition", "Namespace", "ServiceMonitor"}
+"""Installed already, or of a kind that only Prometheus Operator brings."""
+
+INSTALLATIONS: dict[str, dict[str, Any]] = {
+    "base": {},
+    "all components": {"components": COMPONENTS, "namespaces": ("shop",)},
+}
 
 
-@pytest.mark.usefixtures("operator_kubeconfig")
-def test_the_pods_fit_into_a_restricted_namespace(control_plane: ControlPlane, rendered: list[Json]) -> None:
-    control_plane.kubectl("create", "--dry-run=server", "--filename", "-", input=pod(rendered))
+@pytest.fixture(scope="module", params=INSTALLATIONS.values(), ids=INSTALLATIONS.keys())
+def installation(request: pytest.FixtureRequest) -> list[Json]:
+    return by_kustomize(**request.param)
 
 
-@pytest.mark.usefixtures("operator_kubeconfig")
-def test_a_pod_with_more_privileges_would_be_refused(control_plane: ControlPlane, rendered: list[Json]) -> None:
-    answer = control_plane.kubectl(
-        "create", "--dry-run=server", "--filename", "-", input=pod(rendered, securityContext={}), check=False
-    )
+@pytest.fixture(scope="module")
+def restricted(control_plane: ControlPlane, operator_kubeconfig: Path) -> str:
+    """The operator's namespace, which enforces Pod Security's strictest standard, and one to watch."""
+    labels = json.loads(control_plane.kubectl("get", "namespace", SYSTEM, "-o", "json").stdout)["metadata"]["labels"]
+    assert "=".join((RESTRICTED.partition("=")[0], labels[RESTRICTED.partition("=")[0]])) == RESTRICTED
+    control_plane.kubectl("create", "namespace", "shop", check=False)
+    return SYSTEM
+
+
+def dry_run(control_plane: ControlPlane, *objects: Json) -> subprocess.CompletedProcess[str]:
+    """The server's own answer, and its warnings, without anything being stored."""
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    options = ("--server-side", "--force-conflicts", "--dry-run=server")
+    return control_plane.kubectl("apply", *options, "--filename", "-", input=manifest, check=False)
+
+
+def weakened(manifest: Json, container_changes: Json, **pod_changes: Any) -> Json:
+    """The same Pod or Deployment, with less security."""
+    changed: Json = json.loads(json.dumps(manifest))
+    spec = changed["spec"] if changed["kind"] == "Pod" else changed["spec"]["template"]["spec"]
+    spec |= pod_changes
+    spec["containers"][0] |= container_changes
+    return changed
+
+
+def priorityless(pod: Json) -> Json:
+    """The class is only in the dry run too, so the pod cannot name it yet."""
+    return pod | {"spec": {name: value for name, value in pod["spec"].items() if name != "priorityClassName"}}
+
+
+@pytest.mark.usefixtures("restricted")
+def test_the_api_server_takes_every_component_without_a_warning(
+    control_plane: ControlPlane, installation: list[Json]
+) -> None:
+    objects = [each for each in installation if each["kind"] not in NOT_THERE]
+    answer = dry_run(control_plane, *objects)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert len(answer.stdout.splitlines()) == len(objects)
+
+
+@pytest.mark.usefixtures("restricted")
+def test_the_pods_fit_into_a_restricted_namespace(control_plane: ControlPlane, installation: list[Json]) -> None:
+    answer = dry_run(control_plane, priorityless(pod_of(installation)))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+WEAKER: list[tuple[str, Json, Json]] = [
+    ("no securityContext at all", {"securityContext": {}}, {}),
+    ("privileged", {"securityContext": {"privileged": True}}, {}),
+    ("the host's network", {}, {"hostNetwork": True}),
+    ("root", {}, {"securityContext": {"runAsUser": 0, "runAsNonRoot": False}}),
+    ("a folder of the host", {}, {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}),
+]
+
+
+@pytest.mark.usefixtures("restricted")
+@pytest.mark.parametrize(("reason", "container", "pod"), WEAKER, ids=[each[0] for each in WEAKER])
+def test_a_pod_with_more_privileges_would_be_refused(
+    control_plane: ControlPlane, rendered: list[Json], reason: str, container: Json, pod: Json
+) -> None:
+    answer = dry_run(control_plane, weakened(pod_of(rendered), container, **pod))
+    assert answer.returncode != 0
     assert 'violates PodSecurity "restricted' in answer.stderr
+
+
+@pytest.mark.usefixtures("restricted")
+def test_a_deployment_of_such_pods_would_be_warned_about(control_plane: ControlPlane, rendered: list[Json]) -> None:
+    """So the silence about ours means something."""
+    answer = dry_run(control_plane, weakened(one(rendered, "Deployment"), {"securityContext": {}}))
+    assert (answer.returncode, "would violate PodSecurity" in answer.stderr) == (0, True)
 
 
 def test_nothing_can_be_written_in_the_container(rendered: list[Json]) -> None:

@@ -38,6 +38,8 @@ def stages(text: str) -> list[list[Instruction]]:
     found: list[list[Instruction]] = []
     for line in filter(str.strip, joined.splitlines()):
         instruction = Instruction(*line.split(maxsplit=1))
+        if instruction.word == "ARG":
+            continue
         if instruction.word == "FROM":
             found.append([])
         found[-1].append(instruction)
@@ -99,7 +101,7 @@ class Image:
         return subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, **as_nobody())
 
     def _from(self, rest: str) -> None:
-        assert rest.startswith("python:")
+        assert rest.startswith("${BASE}")
 
     def _workdir(self, rest: str) -> None:
         self._at = self.folder / rest.lstrip("/")
@@ -191,5 +193,50 @@ def test_only_what_the_image_needs_is_sent_to_the_build() -> None:
     assert {source.partition("/")[0] for source in sources} == allowed
 
 
-def test_both_stages_stand_on_one_base() -> None:
-    assert BUILD[0].rest.removesuffix(" AS build") == FINAL[0].rest
+def test_both_stages_stand_on_one_base_which_a_digest_may_pin() -> None:
+    assert (BUILD[0].rest, FINAL[0].rest) == ("${BASE} AS build", "${BASE}")
+    (base,) = re.findall(r"^ARG BASE=(.+)$", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", base)
+
+
+def dry(*words: str) -> str:
+    """What make would do; its recipes are lines of the shell."""
+    done = subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.replace("\\\n", " ")
+
+
+def test_make_image_pins_the_base_when_it_is_told_to() -> None:
+    digest = f"python:3.13-slim-trixie@sha256:{'ab' * 32}"
+    assert "--build-arg" not in dry("image")
+    assert f"docker build --build-arg BASE={digest} -t funcgate:" in dry("image", f"BASE={digest}")
+
+
+def test_the_command_that_pins_the_base_in_the_dockerfile_does() -> None:
+    guide = (ROOT / "docs/how-to/build-the-image.md").read_text()
+    (command,) = re.findall(r"^(sed .* Dockerfile)$", guide, re.MULTILINE)
+    digest = f"sha256:{'ab' * 32}"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(ROOT / "Dockerfile", folder)
+        subprocess.run(["sh", "-ec", command], cwd=folder, env=os.environ | {"DIGEST": digest}, check=True)
+        pinned = (Path(folder) / "Dockerfile").read_text()
+    assert f"\nARG BASE=python:3.13-slim-trixie@{digest}\n" in pinned
+    assert len(pinned.splitlines()) == len(DOCKERFILE.splitlines())
+
+
+def test_the_bill_of_materials_lists_exactly_what_is_pinned_with_its_hashes(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "build").mkdir()
+    recipe = [line for line in dry("sbom").splitlines() if line.startswith(("sed ", ".venv/bin/cyclonedx-py "))]
+    for line in recipe:
+        command = line.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+        subprocess.run(["sh", "-ec", command], cwd=tmp_path, capture_output=True, check=True)
+    (written,) = (tmp_path / "build").glob("funcgate-*.cdx.json")
+    bill = json.loads(written.read_text())
+    found = {f"{each['name']}=={each['version']}" for each in bill["components"]}
+    pins = (ROOT / "requirements/runtime.txt").read_text()
+    assert found == set(re.findall(r"^([a-z0-9-]+==[^ ;]+)", pins, re.MULTILINE))
+    hashes = {hash_["content"] for each in bill["components"] for hash_ in each["externalReferences"][0]["hashes"]}
+    assert hashes == set(re.findall(r"sha256:([0-9a-f]{64})", pins))
+    assert (bill["bomFormat"], "serialNumber" in bill, "timestamp" in bill["metadata"]) == ("CycloneDX", False, False)
+    assert written.name == f"funcgate-{bill['metadata']['component']['version']}.cdx.json"

@@ -289,7 +289,17 @@ def test_every_metric_has_a_row() -> None:
     families = {
         f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
     }
-    assert set(rows(reference("metrics"))) == families
+    assert set(rows(reference("metrics").partition("\n## ")[0])) == families
+
+
+def test_every_label_of_a_metric_is_documented_and_bounded() -> None:
+    metrics, labels = rows(reference("metrics").partition("\n## ")[0]), rows(reference("metrics"))
+    used = {label for cells in metrics.values() for label in re.findall(r"`(\w+)`", cells[0])}
+    assert used == {name for name, cells in labels.items() if name not in metrics and cells[-1]}
+    for family in Metrics().registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        shown = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert shown <= set(re.findall(r"`(\w+)`", metrics[name][0])), name
 
 
 def test_the_results_of_passes_are_all_listed() -> None:

@@ -52,6 +52,27 @@ def test_scopes_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> N
     assert read(monkeypatch, FUNCGATE_AZURE_SCOPES=value).azure_scopes == (value,)
 
 
+def test_all_namespaces_are_watched_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).namespaces == ()
+    assert read(monkeypatch, FUNCGATE_NAMESPACES="").namespaces == ()
+    assert read(monkeypatch, FUNCGATE_NAMESPACES="shop, billing,shop,").namespaces == ("shop", "billing")
+
+
+NOT_NAMESPACES = [
+    ("a pattern", "shop-*", "'shop-\\*' is no name"),
+    ("one that is not to be watched", "!shop", "'!shop' is no name"),
+    ("no name at all, which must not mean all", " , ", "' , ' names none"),
+]
+
+
+@pytest.mark.parametrize(("reason", "value", "says"), NOT_NAMESPACES, ids=[each[0] for each in NOT_NAMESPACES])
+def test_what_is_no_list_of_namespaces_is_refused(
+    monkeypatch: pytest.MonkeyPatch, reason: str, value: str, says: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^FUNCGATE_NAMESPACES: {says}"):
+        read(monkeypatch, FUNCGATE_NAMESPACES=value)
+
+
 def test_the_public_cloud_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).endpoints() == Endpoints()
 

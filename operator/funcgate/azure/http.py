@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
@@ -29,6 +30,7 @@ READ_LIMIT_SECONDS = 30.0
 WRITE_LIMIT_SECONDS = 120.0  # Resource Manager itself ends a synchronous call after about 110 s: Azure/apiops issue 490
 PAUSES_SECONDS = (0.3, 1.0)
 BUDGET_SECONDS = 5.0
+_REMAINING = re.compile(r"x-ms-ratelimit-remaining-(?:subscription|tenant)-(?:global-)?(reads|writes|deletes)")
 PASSING = frozenset({"Unreachable", "AzureUnavailable", "CredentialUnreachable"})
 
 
@@ -97,13 +99,40 @@ class Transport(Protocol):
 
 
 class CallObserver(Protocol):
-    """Told about every try: `status` is 0 when no answer came. All labels are bounded."""
+    """
+    Told about every try: `status` is 0 when no answer came. All labels are bounded.
 
-    def __call__(self, *, service: str, method: str, resource_kind: str, status: int, seconds: float) -> None: ...
+    `left`: how many more calls of each kind Azure would answer now, where it says so.
+    """
+
+    def __call__(
+        self,
+        *,
+        service: str,
+        method: str,
+        resource_kind: str,
+        status: int,
+        seconds: float,
+        left: Mapping[str, int] = ...,
+    ) -> None: ...
 
 
-def nobody_observes(*, service: str, method: str, resource_kind: str, status: int, seconds: float) -> None:
+def nobody_observes(**_: Any) -> None:
     """The observer for whoever counts nothing."""
+
+
+def budgets_left(headers: Mapping[str, str]) -> Mapping[str, int]:
+    """
+    Calls that are left by kind (reads, writes, deletes), the fewest where several limits hold.
+
+    `x-ms-ratelimit-remaining-subscription-reads`, `…-subscription-global-writes`, `…-tenant-deletes`: source
+    learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling.
+    """
+    left: dict[str, int] = {}
+    for name, value in headers.items():
+        if (found := _REMAINING.fullmatch(name)) and value.strip().isdecimal():
+            left[found[1]] = min(int(value), left.get(found[1], int(value)))
+    return left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,10 +209,10 @@ class Http:
 
     async def _try(self, call: Call) -> Answer:
         started = self.time.now()
-        status, correlation_id = 0, None
+        answer, correlation_id = None, None
         try:
             answer = await self._within_limit(call)
-            status, correlation_id = answer.status, answer.headers.get(CORRELATION_ID)
+            correlation_id = answer.headers.get(CORRELATION_ID)
             return self._checked(call, answer)
         except AzureError as error:
             if correlation_id:
@@ -192,7 +221,7 @@ class Http:
         finally:
             if call.writes:
                 last_write.set(correlation_id)
-            self._tell(call, status, self.time.now() - started, correlation_id)
+            self._tell(call, answer, self.time.now() - started, correlation_id)
 
     async def _within_limit(self, call: Call) -> Answer:
         try:
@@ -208,8 +237,16 @@ class Http:
             return answer
         raise refusal(call.method, urlsplit(call.url).path, answer.status, answer.headers, answer.json())
 
-    def _tell(self, call: Call, status: int, seconds: float, correlation_id: str | None) -> None:
-        self.observe(service=self.service, method=call.method, resource_kind=call.kind, status=status, seconds=seconds)
+    def _tell(self, call: Call, answer: Answer | None, seconds: float, correlation_id: str | None) -> None:
+        status = answer.status if answer else 0
+        self.observe(
+            service=self.service,
+            method=call.method,
+            resource_kind=call.kind,
+            status=status,
+            seconds=seconds,
+            left=budgets_left(answer.headers) if answer else {},
+        )
         _log.debug(
             "%s %s answered %s",
             call.method,

@@ -1,7 +1,7 @@
 """What funcgate writes to its own custom resources, and reads beside them. Every write asks the fence first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from funcgate.azure import Secret
 from funcgate.controller import referred
@@ -24,10 +24,19 @@ class NotInstalled(FuncgateError):
 class Bindings:
     """Our objects in the cluster."""
 
-    def __init__(self, kube: Kube, fence: Fence, metrics: Metrics, *, label_selector: str = "") -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        fence: Fence,
+        metrics: Metrics,
+        *,
+        namespaces: Sequence[str] = (),
+        label_selector: str = "",
+    ) -> None:
         self._kube = kube
         self._fence = fence
         self._metrics = metrics
+        self._lists = [f"{API}/namespaces/{each}/{PLURAL}" for each in namespaces] or [f"{API}/{PLURAL}"]
         self._label_selector = label_selector
         self._namespaces: dict[str, tuple[float, Mapping[str, str]]] = {}
 
@@ -40,8 +49,9 @@ class Bindings:
 
     async def identities(self) -> AsyncIterator[tuple[Key, str, str]]:
         """Key, uid and resource version of every binding in our care; cheap, as neither spec nor status travels."""
-        async for each in self._kube.metadata(f"{API}/{PLURAL}", label_selector=self._label_selector):
-            yield Key(each["namespace"], each["name"]), each["uid"], each["resourceVersion"]
+        for path in self._lists:
+            async for each in self._kube.metadata(path, label_selector=self._label_selector):
+                yield Key(each["namespace"], each["name"]), each["uid"], each["resourceVersion"]
 
     async def write_status(self, snapshot: Snapshot, patch: Json) -> Snapshot:
         """The patch is laid over the status, if the object is still the one we know. Raises Conflict or Missing."""

@@ -16,7 +16,7 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
-from funcgate.conditions import READY
+from funcgate.conditions import HOLES, READY
 from funcgate.controller.queue import Key
 from funcgate.controller.scopes import folded
 from funcgate.metrics import Metrics
@@ -46,6 +46,9 @@ class Snapshot:
     spec_text: bytes
     status_text: bytes
     ready: str  # the status of the Ready condition
+    acted_on: int  # the generation that the status speaks about; less than 1 when it speaks about none
+    holes: tuple[str, ...]  # the reasons of conditions that name a way in
+    drifting: bool  # whether differences stand that nobody has corrected
     lane: str  # the API Management service, in the one form that ids are compared in; what is new waits for no service
     site: str  # the function app, likewise
     registration: str  # its client id, likewise: as the spec names it, else as the last pass found it
@@ -70,6 +73,9 @@ class Snapshot:
             spec_text=_text(spec),
             status_text=_text(status),
             ready=_ready(status),
+            acted_on=status.get("observedGeneration", -1),
+            holes=_holes(status),
+            drifting=bool(status.get("drifting")),
             lane=_id(spec, "apiManagement") if status.get("conditions") else NEW,
             site=_id(spec, "functionApp"),
             registration=registration,
@@ -119,7 +125,7 @@ class Snapshot:
     @property
     def in_force(self) -> bool:
         """Whether the wish as it is now stood in Azure after the last pass."""
-        return self.ready == "True" and self.status.get("observedGeneration") == self.generation and not self.deleting
+        return self.ready == "True" and self.acted_on == self.generation and not self.deleting
 
     @property
     def settled(self) -> bool:
@@ -139,6 +145,12 @@ def _object(text: bytes) -> dict[str, Any]:
 def _ready(status: Mapping[str, Any]) -> str:
     conditions = status.get("conditions") or ()
     return next((intern(each["status"]) for each in conditions if each.get("type") == READY), "Unknown")
+
+
+def _holes(status: Mapping[str, Any]) -> tuple[str, ...]:
+    conditions = status.get("conditions") or ()
+    found = {each.get("reason") for each in conditions if each.get("status") != "True"}
+    return tuple(reason for reason in HOLES if reason in found)
 
 
 def _id(spec: Mapping[str, Any], part: str) -> str:
@@ -178,8 +190,13 @@ class Cache:
         self._sites: defaultdict[str, set[Key]] = defaultdict(set)
         self._registrations: defaultdict[str, list[tuple[tuple[bool, str, str], Key]]] = defaultdict(list)
         self._ready: Counter[str] = Counter()
+        self._holes: Counter[str] = Counter()
+        self._drifting = 0
         for status in ("True", "False", "Unknown"):
             metrics.bindings.labels(status).set_function(partial(self._ready.__getitem__, status))
+        for reason in HOLES:
+            metrics.holes.labels(reason).set_function(partial(self._holes.__getitem__, reason))
+        metrics.drifting.set_function(lambda: self._drifting)
 
     def __len__(self) -> int:
         return len(self._snapshots)
@@ -228,6 +245,8 @@ class Cache:
     def _put(self, key: Key, before: Snapshot | None, now: Snapshot | None) -> None:
         if before:
             self._ready[before.ready] -= 1
+            self._holes.subtract(before.holes)
+            self._drifting -= before.drifting
             self._sites[before.site].discard(key)
             if not self._sites[before.site]:
                 del self._sites[before.site]
@@ -235,6 +254,8 @@ class Cache:
             del self._snapshots[key]
         if now:
             self._ready[now.ready] += 1
+            self._holes.update(now.holes)
+            self._drifting += now.drifting
             self._sites[now.site].add(key)
             insort(self._registrations[now.registration], (now.seniority, key))
             self._snapshots[key] = now

@@ -47,8 +47,13 @@ def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Json]:
 
 
 def _entries(writes: Iterable[Write]) -> Iterator[Json]:
+    told: set[tuple[str, str, str]] = set()
     for write in writes:
         for drift in write.drifts[:FIELD_LIMIT]:
+            known = (write.condition, write.key, drift.field)
+            if known in told:  # the second of two writes that change it one after the other
+                continue
+            told.add(known)
             yield {
                 "part": part_of(write.condition),
                 "key": shortened(write.key, VALUE_LIMIT),

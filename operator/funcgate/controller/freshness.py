@@ -30,4 +30,5 @@ class Freshness:
     def oldest(self, condition: str) -> float:
         """Seconds since it was true of the binding of which that is longest ago; 0 without any."""
         place, now = self._places[condition], self._clock()
-        return max((now - times[place] for times in self._true_at.values()), default=0.0)
+        known = tuple(self._true_at.values())  # at once: another thread asks, while passes come and go
+        return max((now - times[place] for times in known), default=0.0)

@@ -63,14 +63,24 @@ async def seen(type: str | None, body: kopf.Body, memo: Context, **_: Any) -> No
 
 
 async def watch(
-    context: Context, stop: asyncio.Event, retake_signals: Callable[[], None], label_selector: str = ""
+    context: Context,
+    stop: asyncio.Event,
+    retake_signals: Callable[[], None],
+    *,
+    namespaces: Collection[str] = (),
+    label_selector: str = "",
 ) -> None:
-    """Watches until `stop` is set. Raises when the watch can't go on, a right is missing, say."""
+    """
+    Watches these namespaces, or all when there are none, until `stop` is set.
+
+    Raises when the watch can't go on, a right is missing, say.
+    """
     tasks = await kopf.spawn_tasks(
         registry=REGISTRY,
         settings=settings(label_selector),
         memo=context,
-        clusterwide=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
         standalone=True,
         stop_flag=stop,
     )

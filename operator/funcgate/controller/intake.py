@@ -7,6 +7,7 @@ from typing import Any
 from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.queue import Key, Priority, Queue
 from funcgate.controller.verdicts import writes
+from funcgate.controller.waits import Waits
 from funcgate.spec import seconds
 
 _RANDOM = SystemRandom().random
@@ -16,9 +17,10 @@ DEFAULT_INTERVAL = 600
 class Intake:
     """Takes what was seen. Level-triggered: what happened does not matter, only what is there now."""
 
-    def __init__(self, cache: Cache, queue: Queue, random: Callable[[], float] = _RANDOM) -> None:
+    def __init__(self, cache: Cache, queue: Queue, waits: Waits, random: Callable[[], float] = _RANDOM) -> None:
         self._cache = cache
         self._queue = queue
+        self._waits = waits
         self._random = random
 
     def saw(self, now: Snapshot, *, listed: bool = False) -> None:
@@ -26,6 +28,7 @@ class Intake:
         before = self._cache.get(now.key)
         if not self._cache.saw(now):
             return
+        self._waits.saw(now)
         if before is None and listed:
             self._resume(now)
             return
@@ -38,6 +41,7 @@ class Intake:
         """That very object is there no more."""
         if was := self._cache.gone(key, uid):
             self._queue.drop(key)
+            self._waits.forget(key)
             self._tell_neighbours(was)
 
     def _resume(self, now: Snapshot) -> None:

@@ -29,6 +29,7 @@ from funcgate.controller.kube import Kube, KubeError
 from funcgate.controller.lease import Durations, Elector, Fence, LeaseLost, OpenFence
 from funcgate.controller.queue import Queue
 from funcgate.controller.reconciler import Reconciler, Rules
+from funcgate.controller.waits import Waits
 from funcgate.metrics import Metrics
 from funcgate.settings import Settings
 
@@ -163,10 +164,12 @@ class _Leader:
         self.run = run
         self.cache = Cache(run.metrics)
         self.queue = Queue(self.cache.lane, run.metrics.queue, lane_concurrency=run.settings.passes_per_service)
-        self.intake = Intake(self.cache, self.queue)
+        waits = Waits(run.metrics.ready_seconds)
+        self.intake = Intake(self.cache, self.queue, waits)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
         selector = run.tuning.label_selector
-        bindings = Bindings(run.kube, fence, run.metrics, label_selector=selector)
+        namespaces = run.settings.namespaces
+        bindings = Bindings(run.kube, fence, run.metrics, namespaces=namespaces, label_selector=selector)
         self.census = Census(
             bindings=bindings,
             cache=self.cache,
@@ -179,6 +182,7 @@ class _Leader:
             bindings=bindings,
             cache=self.cache,
             queue=self.queue,
+            waits=waits,
             announcer=Announcer(self.events, run.metrics),
             metrics=run.metrics,
             fence=fence,
@@ -189,8 +193,13 @@ class _Leader:
     async def lead(self, held: asyncio.Task[Any]) -> int:
         """Watches and makes passes until stopped, or until a part can't go on. Returns the exit code."""
         context = handlers.Context(self.run.kube.access, self.intake, self.run.health)
-        selector = self.run.tuning.label_selector
-        watch = handlers.watch(context, self.stop_watching, self.run.stopping.take_signals, selector)
+        watch = handlers.watch(
+            context,
+            self.stop_watching,
+            self.run.stopping.take_signals,
+            namespaces=self.run.settings.namespaces,
+            label_selector=self.run.tuning.label_selector,
+        )
         async with (
             _background(self.run.stopping.event.wait()) as stopped,
             _background(self.events.run()),

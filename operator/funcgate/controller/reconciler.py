@@ -34,10 +34,11 @@ from funcgate.controller.patience import Streaks
 from funcgate.controller.queue import Closed, Key, Queue
 from funcgate.controller.rights import Rights
 from funcgate.controller.scribe import Scribe, Turn
+from funcgate.controller.waits import Waits
 from funcgate.engine import Pass
 from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
-from funcgate.model import camel, part_of
+from funcgate.model import Action, camel, part_of
 from funcgate.spec import Binding, DeletionOverrides, Spec
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Reconciler:
     bindings: Bindings
     cache: Cache
     queue: Queue
+    waits: Waits
     announcer: Announcer
     metrics: Metrics
     fence: Fence
@@ -82,6 +84,7 @@ class Reconciler:
         self.metrics.watch_parts(
             {part_of(each): partial(self._freshness.oldest, each) for each in self.engines.own.condition_types}
         )
+        self.metrics.expect_writes(self.engines.own.condition_types, [str(each) for each in Action])
 
     async def work(self) -> None:
         """Makes one pass after the other until the queue is closed."""
@@ -136,6 +139,7 @@ class Reconciler:
         if fresh is None:
             return self._forget(key)
         self.cache.saw(fresh)
+        self.waits.saw(fresh)
         if self._overtaken.another(key).count == 1:
             self.queue.add(key)
         else:
@@ -160,6 +164,7 @@ class Reconciler:
         self.queue.drop(key)
         self._contests.forget(key)
         self._freshness.forget(key)
+        self.waits.forget(key)
         self._through(key, "gone")
         return "gone"
 
@@ -245,6 +250,7 @@ class Reconciler:
         generation, handled = snapshot.generation, turn.requested_at
         facts = {**result.facts, **self._drift(turn.snapshot, result)}
         await self._scribe.write(turn, conditions, facts=facts, generation=generation, handled=handled)
+        self.waits.wrote(turn.snapshot)
         return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured) or result.reported)
 
     async def _announce(self, snapshot: Snapshot, result: Pass, binding: Binding) -> None:

@@ -152,7 +152,7 @@ def last_before_ours(inbound: Element) -> Element | None:
         expression = EXPRESSIONS.get(node.tag)
         if expression and not reads_authorization(node.get(expression, "")):
             continue  # most of a large document; what follows would take its time
-        if _must_run_first(node) and concerns_request(node):
+        if _must_run_first(node) and (node.getparent() is inbound or concerns_request(node)):
             last = node
     while last is not None and (around := last.getparent()) is not inbound:
         last = around

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 
@@ -60,9 +61,10 @@ class Run:
         except PolicyFailure as failure:
             answer = await self.failed(failure)
         for work in self.exchange.afterwards:
-            waiting = work()
-            if isawaitable(waiting):
-                await waiting
+            with suppress(EvaluationError, ExpressionError, PolicyFailure):  # assumed: nobody is told any more
+                waiting = work()
+                if isawaitable(waiting):
+                    await waiting
         return answer
 
     async def sections(self, refusal: PolicyFailure | None) -> HttpAnswer:

@@ -132,7 +132,29 @@ async def test_every_try_is_counted_with_bounded_labels(wire: Wire, sleeper: Sle
     ).send(GET)
 
     label = {"service": "arm", "method": "GET", "resource_kind": "backends", "seconds": 0}
-    assert counted == [label | {"status": 0}, label | {"status": 200}]
+    assert counted == [label | {"status": 0, "left": {}}, label | {"status": 200, "left": {}}]
+
+
+LEFT = [
+    ("one principal's, and all of them", {"subscription-reads": "249", "subscription-global-reads": "3749"}, 249),
+    ("the lower one, in any order", {"subscription-global-reads": "12", "subscription-reads": "249"}, 12),
+    ("of the tenant", {"tenant-reads": "7"}, 7),
+    ("another kind", {"subscription-writes": "7"}, None),
+    ("another service's own", {"resource": "Microsoft.Compute/LowCostGet3Min;107"}, None),
+    ("no number", {"subscription-reads": "many"}, None),
+]
+
+
+@pytest.mark.parametrize(("reason", "headers", "reads"), LEFT, ids=[each[0] for each in LEFT])
+async def test_what_azure_says_of_its_budgets_is_handed_on(
+    wire: Wire, reason: str, headers: dict[str, str], reads: int | None
+) -> None:
+    counted: list[dict[str, Any]] = []
+    wire.says("GET", "/x", 200, {}, {f"x-ms-ratelimit-remaining-{name}": value for name, value in headers.items()})
+
+    await Http(service="arm", address=ARM, transport=wire, observe=lambda **labels: counted.append(labels)).send(GET)
+
+    assert counted[0]["left"].get("reads") == reads, reason
 
 
 async def test_the_correlation_id_stays_with_the_error_and_out_of_its_text(wire: Wire, http: Http) -> None:

@@ -11,6 +11,7 @@ from funcgate.controller.health import Health
 from funcgate.controller.intake import Intake
 from funcgate.controller.kube import KubeError, Unavailable
 from funcgate.controller.queue import Key, Queue
+from funcgate.controller.waits import Waits
 from funcgate.metrics import Metrics
 from objects import KEY, a_snapshot
 
@@ -46,7 +47,7 @@ class Desk:
         self.health = Health(clock=asyncio.get_running_loop().time, watch_seconds=4500, beat_seconds=1e9)
         self.health.lead()
         self.queue = Queue(self.cache.lane, metrics.queue)
-        intake = Intake(self.cache, self.queue)
+        intake = Intake(self.cache, self.queue, Waits(metrics.ready_seconds))
         self.census = Census(
             bindings=self.roll,  # type: ignore[arg-type]
             cache=self.cache,

@@ -81,6 +81,11 @@ def test_corrections_stay_until_there_are_too_many_and_open_differences_come_fir
     assert [("correctedAt" in each) for each in after["drift"]] == [False] + [True] * CORRECTED_LIMIT
 
 
+def test_a_field_that_takes_two_writes_differs_once() -> None:
+    second = replace(PENDING, drifts=(replace(URL, seen="http://between"),))
+    assert recorded({}, a_pass(PENDING, second, status="False"))["drift"] == [ENTRY]
+
+
 def test_all_of_it_is_bounded() -> None:
     many = [replace(PENDING, key=f"backends/{number}", drifts=(replace(URL, seen="x" * 999),)) for number in range(99)]
     found = recorded({}, a_pass(*many, status="False"))

@@ -10,6 +10,7 @@ from builders import IDENTITY_CLIENT_ID
 from funcgate.controller.cache import Cache
 from funcgate.controller.intake import Intake
 from funcgate.controller.queue import Key, Queue
+from funcgate.controller.waits import Waits
 from funcgate.metrics import Metrics
 from objects import KEY, a_ready_status, a_snapshot
 
@@ -45,7 +46,7 @@ async def inlet() -> Inlet:
     metrics = Metrics()
     cache = Cache(metrics)
     queue = Queue(cache.lane, metrics.queue)
-    return Inlet(cache, queue, Intake(cache, queue, random=lambda: 0.5))
+    return Inlet(cache, queue, Intake(cache, queue, Waits(metrics.ready_seconds), random=lambda: 0.5))
 
 
 async def test_a_new_object_comes_at_once(inlet: Inlet) -> None:

@@ -1,0 +1,98 @@
+"""What is shown of an operator at work: its metrics, rules and dashboard, in a real Prometheus that scraped it."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as families
+
+from controlplane import ControlPlane
+from monitoring import promtool
+from monitoring.dashboard import Panel, panels
+from monitoring.run import Recording, recorded
+from stage import DEPLOY, REPOSITORY, install
+
+RULES = DEPLOY / "monitoring" / "rules.yaml"
+REFERENCE = REPOSITORY / "docs" / "reference" / "metrics.md"
+OPEN = {"kind", "method", "status", "result", "what"}
+"""Labels whose values are no list of the reference; how many there are is known all the same."""
+
+pytestmark = pytest.mark.xdist_group("cluster")
+
+
+@pytest.fixture(scope="module")
+def recording(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    """One play for all tests of this module."""
+    install(control_plane)
+    folder = tmp_path_factory.mktemp("monitoring")
+    with recorded(control_plane, control_plane.namespace(), folder, RULES, scrapes=3) as done:
+        yield done
+
+
+def test_promtool_finds_nothing_to_complain_about(recording: Recording) -> None:
+    checked = promtool("check", "metrics", text=recording.metrics)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def documented(table: str) -> Mapping[str, list[str]]:
+    """The rows of the reference below this heading of a table, by the name in their first cell."""
+    lines = REFERENCE.read_text().partition(f"\n| {table} |")[2].partition("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
+    return {name.strip("`"): rest for name, *rest in cells}
+
+
+def test_what_it_shows_is_what_the_reference_says(recording: Recording) -> None:
+    metrics, labels = documented("metric"), documented("label")
+    seen = set()
+    for family in families(recording.metrics):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        seen.add(name)
+        shown = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert name.endswith("_created") or not shown or shown == set(re.findall(r"`(\w+)`", metrics[name][0])), name
+    assert {each for each in seen if not each.endswith("_created")} == metrics.keys()
+    values = {name: set(re.findall(r"\w+", cells[-1])) for name, cells in labels.items()}
+    values["reason"] = set(re.findall(r"\w+", metrics["funcgate_bindings_with_hole"][1]))
+    for family in families(recording.metrics):
+        for sample in family.samples:
+            for label, value in sample.labels.items():
+                assert label in OPEN | {"le"} or value in values[label], (sample.name, label, value)
+
+
+def test_no_label_holds_the_name_of_a_binding_or_of_what_it_is_about(recording: Recording) -> None:
+    values = {value for each in families(recording.metrics) for it in each.samples for value in it.labels.values()}
+    assert not {each for each in values for name in ("orders", "catalog", "billing", "contoso") if name in each}
+
+
+def test_the_rules_are_taken_and_none_finds_a_mistake(recording: Recording) -> None:
+    (group,) = recording.prometheus.get("rules")["groups"]
+    assert {each["health"] for each in group["rules"]} == {"ok"}
+    states = {each["name"]: each["state"] for each in group["rules"]}
+    assert states["FuncgateChangedByHand"] == "firing", "somebody opened doors, and they were closed"
+    assert states["FuncgatePassBroken"] == "inactive"
+
+
+def test_every_panel_of_the_dashboard_has_an_answer(recording: Recording) -> None:
+    shown: dict[str, Panel] = {each.title: each for each in panels(recording.end - recording.start)}
+    assert len(shown) >= 15
+    for each in shown.values():
+        for query in each.queries:
+            recording.prometheus.query(query.expression, at=recording.end)
+        assert any(points for _, (_, points) in each.answers(recording)), each.title
+
+
+PEAKS = {
+    "Bindings": {"bindings": 3},
+    "Ready": {"ready": 3},
+    "Holes and drift": {"DoorOpen": 1, "drifting": 1},
+    "Leaders": {"leaders": 1},
+}
+
+
+def test_the_dashboard_shows_what_happened(recording: Recording) -> None:
+    shown = {each.title: each for each in panels(recording.end - recording.start)}
+    for title, peaks in PEAKS.items():
+        found = {name: max(value for _, value in points) for name, (_, points) in shown[title].answers(recording)}
+        assert found == peaks, title
+    for title, name in (("Throttled calls (429)", "arm"), ("Writes by part", "EasyAuthReady")):
+        drawn = [value for at, (_, points) in shown[title].answers(recording) if at == name for _, value in points]
+        assert max(drawn, default=0) > 0, title
