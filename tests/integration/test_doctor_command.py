@@ -140,7 +140,7 @@ async def test_who_may_not_ask_about_others_cannot_see_and_it_ends_with_2(practi
     ran = await practice.doctor("-o", "json", KUBECONFIG=str(visitor))
     assert (findings(ran)["cluster rights"]["state"], ran.exit_code) == ("unknown", 2)
     assert findings(ran)["cluster rights"]["mend"] == [
-        "kubectl -n funcgate-system exec deploy/funcgate -- funcgate doctor"
+        "kubectl -n funcgate-system exec deployment/funcgate -- funcgate doctor"
     ]
 
 

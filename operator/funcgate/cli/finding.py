@@ -21,7 +21,7 @@ class Operator:
     @property
     def inside(self) -> str:
         """The command that asks the operator itself, with its own rights and settings."""
-        return f"kubectl -n {self.namespace} exec deploy/funcgate -- funcgate doctor"
+        return f"kubectl -n {self.namespace} exec deployment/funcgate -- funcgate doctor"
 
 
 @dataclass(frozen=True, kw_only=True)
