@@ -11,6 +11,7 @@ from controlplane import ControlPlane
 from monitoring import promtool
 from monitoring.dashboard import Panel, panels
 from monitoring.drawing import drawn
+from monitoring.programs import Programs
 from monitoring.run import Recording, recorded
 from stage import DEPLOY, REPOSITORY, install
 
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture(scope="module")
-def recording(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+def recording(
+    prometheus_programs: Programs, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Recording]:
     """One play for all tests of this module."""
     install(control_plane)
     folder = tmp_path_factory.mktemp("monitoring")

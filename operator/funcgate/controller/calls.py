@@ -40,7 +40,7 @@ def of_changes(changes: Sequence[Change], noted: Iterable[Noted]) -> list[str | 
     the last one of the part.
     """
     written = [each for each in noted if not each.refused]
-    found = []
+    found: list[Noted | None] = []
     for change in changes:
         kinds = _kinds(change)
         ours = [each for each in written if each.kind in kinds]
