@@ -66,7 +66,8 @@ def installed(control_plane: ControlPlane) -> Path:
     namespace = control_plane.kubectl("create", "namespace", "funcgate-system", check=False)
     assert namespace.returncode == 0 or "AlreadyExists" in namespace.stderr
     control_plane.apply(INSTALLER)
-    control_plane.apply((REPOSITORY / "deploy" / "rbac.yaml").read_text(), namespace="funcgate-system")
+    rights = ("-n", "funcgate-system", "-f", str(REPOSITORY / "deploy" / "rbac.yaml"))
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", *rights)
     return control_plane.service_account_kubeconfig("funcgate-system", "installer")
 
 
