@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pytest
+from lxml import etree
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from controlplane import ControlPlane
 from monitoring import promtool
 from monitoring.dashboard import Panel, panels
+from monitoring.drawing import drawn
 from monitoring.run import Recording, recorded
 from stage import DEPLOY, REPOSITORY, install
 
@@ -78,6 +80,17 @@ def test_every_panel_of_the_dashboard_has_an_answer(recording: Recording) -> Non
         for query in each.queries:
             recording.prometheus.query(query.expression, at=recording.end)
         assert any(points for _, (_, points) in each.answers(recording)), each.title
+
+
+def test_the_picture_of_the_dashboard_holds_every_panel(recording: Recording) -> None:
+    shown = list(panels(recording.end - recording.start))
+    answered = [(each, each.answers(recording)) for each in shown]
+    drawing = drawn(answered, recording.start, recording.end)
+    titles = {each.title for each in shown}
+    for picture in (drawing, (REPOSITORY / "docs" / "images" / "dashboard.svg").read_text()):
+        texts = {each.text for each in etree.fromstring(picture.encode()).iter("{*}text")}
+        assert titles <= texts
+        assert "no data" not in texts
 
 
 PEAKS = {

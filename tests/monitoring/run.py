@@ -126,15 +126,14 @@ def recorded(plane: ControlPlane, namespace: str, folder: Path, *rules: Path, sc
     """The play is over, and each act was scraped so many times; Prometheus runs until the end of the `with`."""
     port = free_port()
     with Prometheus(folder / "prometheus", f"127.0.0.1:{port}", rules=rules) as prometheus:
-        start = time.time()
-        metrics, end = asyncio.run(_played(plane, namespace, folder, prometheus, port, scrapes))
+        metrics, start, end = asyncio.run(_played(plane, namespace, folder, prometheus, port, scrapes))
         yield Recording(prometheus, metrics, start, end)
 
 
 async def _played(
     plane: ControlPlane, namespace: str, folder: Path, prometheus: Prometheus, port: int, scrapes: int
-) -> tuple[str, float]:
-    """What the operator showed at the end, and when that was."""
+) -> tuple[str, float, float]:
+    """What the operator showed at the end, and when the play began and ended."""
     async with Simulator(World(clock=Clock(real=True)), check_contracts=False) as azure:
         stage = Stage(plane, azure, folder)
         stage.let_the_operator_in()
@@ -142,12 +141,13 @@ async def _played(
         play = Play(stage, namespace, the_teams_azure(azure))
         with _environment({**stage.environment(), **own}):
             async with _operating(namespace):
-                await _scraped(prometheus, scrapes)
+                await _scraped(prometheus, 2)
+                start = time.time() - 1
                 await play.act()
                 await _scraped(prometheus, scrapes)
                 await play.mend()
                 await _scraped(prometheus, scrapes)
-                return await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), time.time()
+                return await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), start, time.time()
 
 
 @asynccontextmanager
