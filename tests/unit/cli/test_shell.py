@@ -1,6 +1,7 @@
 """What all commands share: a fault of ours is a sentence, too, and so is what a terminal has no signs for."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,16 +35,22 @@ def ran(error: BaseException, name: str = "fly") -> Result:
     [
         (FuncgateError("orders: is not there; name another"), "Error: orders: is not there; name another\n"),
         (FileNotFoundError(2, "No such file or directory", "/a"), "Error: /a: No such file or directory\n"),
-        (
-            ValueError("seven\neight"),
-            "Error: a fault in funcgate itself (ValueError: seven); please report it with what you called\n",
-        ),
         (KeyboardInterrupt(), "Aborted!\n"),
     ],
 )
 def test_whatever_a_command_raises_is_a_sentence(error: BaseException, says: str) -> None:
     done = ran(error)
     assert (done.exit_code, done.stdout, done.stderr.lstrip("\n")) == (1, "", says)
+
+
+def test_a_fault_of_ours_is_named_by_its_kind_and_place_and_not_in_its_own_words() -> None:
+    done = ran(ValueError("hush"))
+    assert done.exit_code == 1
+    assert re.fullmatch(
+        r"Error: a fault in funcgate itself \(ValueError in test_shell\.py, line \d+\); please report it with what you "
+        r"called\n",
+        done.stderr,
+    )
 
 
 def test_a_fault_of_the_operator_itself_leaves_its_trace_in_the_log() -> None:
