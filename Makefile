@@ -66,6 +66,14 @@ bench: venv ## Measurements as ratios against their limits; SCENARIO=… runs on
 pictures: venv ## docs/images anew: the dashboard, drawn from what a real Prometheus saw of a real run
 	PYTHONPATH=operator:tests $(BIN)/python -m monitoring
 
+.PHONY: screen
+screen: venv ## docs/images/demo.svg anew: what the demo shows, from a real run
+	PYTHONPATH=operator:tests $(BIN)/python -m screen
+
+.PHONY: site
+site: venv ## The documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site
+
 .PHONY: format
 format: venv ## Formatting and import order, done
 	$(BIN)/ruff format .

@@ -37,7 +37,7 @@ REPOSITORY = Path(__file__).parents[2]
 SOURCES = REPOSITORY / "operator" / "funcgate"
 DOCS = REPOSITORY / "docs"
 PAGES = (
-    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted(DOCS.rglob("*.md")),
     *sorted((REPOSITORY / "changes").glob("*.md")),
 )
