@@ -88,8 +88,9 @@ requirements: venv ## requirements/*.txt anew from *.in; UPGRADE=1 takes newer v
 	done
 
 .PHONY: chart
-chart: ## The Helm chart's copy of the schema anew
-	cp crds/functionapibindings.yaml deploy/chart/files/
+chart: ## The Helm chart's copies of schema, alerts and dashboard anew
+	cp crds/functionapibindings.yaml deploy/monitoring/prometheusrule.yaml deploy/monitoring/dashboard.json \
+	  deploy/chart/files/
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/funcgate/__init__.py)
 IMAGE := funcgate:$(VERSION)

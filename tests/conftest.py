@@ -9,7 +9,7 @@ import pytest
 from controlplane import ControlPlane
 from controlplane.shared import shared
 
-pytest_plugins = ["controlplane.fixtures"]
+pytest_plugins = ["controlplane.fixtures", "monitoring.fixtures"]
 
 _HERE = Path(__file__).parent
 _MARKED_FOLDERS = ("contract", "integration")

@@ -1,7 +1,10 @@
 """The operator's settings: environment → one frozen object, read once. `docs/reference/settings.md` lists them."""
 
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
@@ -125,10 +128,16 @@ class Settings(BaseSettings):
         return value
 
     @classmethod
-    def read(cls) -> "Settings":
-        """The settings of this process. Raises SettingsError naming the first variable that is wrong."""
+    def read(cls, further: Mapping[str, str] = MappingProxyType({})) -> "Settings":
+        """
+        The settings of this process, with `further` variables where it has none of that name.
+
+        Raises SettingsError naming the first variable that is wrong.
+        """
+        fields = {f"FUNCGATE_{name.upper()}": name for name, of in cls.model_fields.items() if not of.validation_alias}
+        given = {fields.get(name, name): value for name, value in further.items() if name not in os.environ}
         try:
-            settings = cls()
+            settings = cls(**given)  # type: ignore[arg-type]  # validated, as what the environment holds
         except ValidationError as invalid:
             error = invalid.errors(include_url=False, include_input=False)[0]
             variable = str(error["loc"][0])

@@ -11,6 +11,7 @@ from stage import DEPLOY, REPOSITORY
 
 RULES = DEPLOY / "monitoring" / "rules.yaml"
 CASES = sorted((REPOSITORY / "tests" / "monitoring").glob("*_test.yaml"))
+pytestmark = pytest.mark.usefixtures("prometheus_programs")
 CHECK = re.compile(r'alertname="(\w+)", alertstate="firing".*\n.*\n.*value: (\d+)')
 
 

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 CRD = DEPLOY.parent / "crds" / "functionapibindings.yaml"
 ON = {"enabled": True}
+OF_PROMETHEUS_OPERATOR = {"ServiceMonitor", "PrometheusRule"}
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111"
 SETTINGS = (
     "FUNCGATE_INSTANCE_ID=prod",
@@ -34,6 +35,7 @@ SAME: dict[str, tuple[Json, Json]] = {
     "budget": ({"components": ["pod-disruption-budget"]}, {"podDisruptionBudget": ON}),
     "priority": ({"components": ["priority"]}, {"priority": ON}),
     "service monitor": ({"components": ["service-monitor"]}, {"serviceMonitor": ON}),
+    "alerts and dashboard": ({"components": ["../monitoring"]}, {"monitoring": ON}),
     "named namespaces": (
         {"components": ["namespaced"], "namespaces": ["shop", "billing"]},
         {"namespaces": ["shop", "billing"]},
@@ -47,9 +49,9 @@ SAME: dict[str, tuple[Json, Json]] = {
         },
     ),
     "everything": (
-        {"components": COMPONENTS, "namespaces": ["shop"], "settings": SETTINGS[2:]},
+        {"components": [*COMPONENTS, "../monitoring"], "namespaces": ["shop"], "settings": SETTINGS[2:]},
         {
-            **dict.fromkeys(("networkPolicy", "podDisruptionBudget", "priority", "serviceMonitor"), ON),
+            **dict.fromkeys(("networkPolicy", "podDisruptionBudget", "priority", "monitoring", "serviceMonitor"), ON),
             "namespaces": ["shop"],
             "settings": {"FUNCGATE_LOG_LEVEL": "DEBUG"},
         },
@@ -101,11 +103,15 @@ def test_the_chart_installs_what_the_kustomization_installs(overlay: Json, value
 
 def test_every_component_has_its_value() -> None:
     said = {each for overlay, _ in list(SAME.values())[:-1] for each in overlay.get("components", ())}
-    assert said == set(COMPONENTS), "each has been compared alone, too"
+    assert said == {*COMPONENTS, "../monitoring"}, "each has been compared alone, too"
 
 
-def test_the_charts_schema_of_the_binding_is_the_one_in_crds() -> None:
-    assert (CHART / "files" / CRD.name).read_bytes() == CRD.read_bytes(), "`make chart` copies it"
+def test_the_charts_copies_are_what_they_were_copied_from() -> None:
+    """`make chart` makes them anew."""
+    sources = [CRD, *(DEPLOY / "monitoring" / each for each in ("prometheusrule.yaml", "dashboard.json"))]
+    assert {path.name for path in (CHART / "files").iterdir()} == {path.name for path in sources}
+    for path in sources:
+        assert (CHART / "files" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_the_schema_is_kept_when_the_release_goes_and_left_out_on_request() -> None:
@@ -181,7 +187,7 @@ def test_the_api_server_takes_the_release_without_a_warning(control_plane: Contr
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     control_plane.kubectl("label", "namespace", namespace, restricted)
     values = SAME["everything"][1] | {"namespaces": [namespace]}
-    objects = [each for each in by_helm(values, namespace=namespace) if each["kind"] != "ServiceMonitor"]
+    objects = [each for each in by_helm(values, namespace=namespace) if each["kind"] not in OF_PROMETHEUS_OPERATOR]
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     options = ("--server-side", "--force-conflicts", "--dry-run=server")
     answer = control_plane.kubectl("apply", *options, "--filename", "-", input=manifest, check=False)

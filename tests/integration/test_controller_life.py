@@ -406,6 +406,16 @@ async def test_an_operator_of_named_namespaces_needs_no_right_in_the_whole_clust
     asked = cluster.plane.audit(narrow.user)
     assert [each for each in asked if each.status == 403] == []
     assert {each.namespace for each in asked if each.resource} <= {cluster.namespace, narrow.system}
+    used = {("/".join(filter(None, (each.resource, each.subresource))), each.verb) for each in asked if each.resource}
+    granted = {
+        (resource, verb)
+        for role in by_kustomize(["namespaced"], namespaces=[cluster.namespace])
+        for rule in role.get("rules", ())
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert used <= granted
+    assert granted - used <= {("functionapibindings", "get")}, "which is for what the watch has missed"
 
 
 async def test_without_rights_in_one_of_them_it_acts_in_none_and_says_which(

@@ -1,10 +1,14 @@
 """The custom resource as a real API server serves it: what it takes, fills in, refuses and shows."""
 
 import json
+import re
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from builders import CLIENT_ID, NAMED_IDENTITY, SERVICE, a_manifest_spec
 from controlplane import ControlPlane
@@ -84,7 +88,7 @@ def test_defaults_are_filled_in_and_what_has_none_stays_absent(kubectl: Kubectl)
             "callerAuthorization": {"mode": "Replace"},
         },
         "verify": {"direct": True, "trace": "Never"},
-        "drift": {"interval": "10m"},
+        "drift": {"interval": "10m", "mode": "Correct"},
         "deletionPolicy": "Delete",
         "adopt": False,
     }
@@ -198,3 +202,83 @@ def test_explain_says_what_a_field_is_for(kubectl_trying: Kubectl) -> None:
     shown = " ".join(kubectl_trying("explain", "fab.spec.deletionPolicy").stdout.split())
     assert "ENUM: Delete Orphan" in shown
     assert "What becomes of Azure when this object is deleted." in shown
+
+
+WAYS_OUT = (
+    "such as",
+    "remove",
+    "add ",
+    "take ",
+    "say ",
+    "prints",
+    "shows",
+    "delete this binding",
+    "between",
+    "needs a",
+)
+
+
+def rules(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Each rule's place and message."""
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield path, rule["message"]
+    for name, inner in schema.get("properties", {}).items():
+        yield from rules(inner, f"{path}.{name}")
+    if "items" in schema:
+        yield from rules(schema["items"], f"{path}[]")
+
+
+def test_every_rule_says_what_to_do_instead() -> None:
+    document = yaml.safe_load((Path(__file__).parents[2] / "crds" / "functionapibindings.yaml").read_text())
+    found = list(rules(document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]))
+    assert len(found) > 40
+    assert [each for each in found if not any(way in each[1].lower() for way in WAYS_OUT)] == []
+
+
+EXTRA = {
+    "drifting": 2,
+    "conditions": [
+        *STATUS["conditions"],
+        {
+            "type": "Verified",
+            "status": "Unknown",
+            "reason": "Waiting",
+            "message": "waits",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        },
+    ],
+}
+
+
+def test_the_wide_list_has_all_columns_in_their_order(kubectl_with_orders: Kubectl) -> None:
+    tell(kubectl_with_orders, STATUS | EXTRA)
+    header, line = kubectl_with_orders("get", "fab", "--output", "wide").stdout.splitlines()
+    columns = ["NAME", "READY", "REASON", "API", "URL", "AGE", "VERIFIED", "DRIFT", "MESSAGE"]
+    assert header.split() == columns
+    values = line.split(maxsplit=len(columns) - 1)
+    assert values[:5] == ["orders", "False", "GatewayOpen", "orders/v1", "https://contoso.azure-api.net"]
+    assert values[6:] == ["Unknown", "2", "Nobody checks the caller."]
+
+
+def test_describe_shows_each_condition_with_its_reason_and_what_to_do(kubectl_with_orders: Kubectl) -> None:
+    tell(kubectl_with_orders, STATUS | EXTRA)
+    shown = kubectl_with_orders("describe", "fab", "orders").stdout
+    lines = [" ".join(line.split()) for line in shown.partition("\nStatus:\n")[2].splitlines()]
+    for line in ("Reason: GatewayOpen", "Message: Nobody checks the caller.", "Drifting: 2", "API Path: orders/v1"):
+        assert line in lines
+
+
+@pytest.mark.parametrize("part", ["fab.spec", "fab.status"])
+def test_explain_describes_every_field(kubectl_trying: Kubectl, part: str) -> None:
+    """As many as there are, and none of them only by its type."""
+
+    def described(field: str) -> Iterator[str]:
+        shown = kubectl_trying("explain", field)
+        assert (shown.returncode, "<no description>" in shown.stdout) == (0, False), field
+        yield field
+        fields = shown.stdout.partition("\nFIELDS:\n")[2]
+        for name, kind in re.findall(r"^  (\w+)\t<(.+?)>", fields, re.MULTILINE):
+            if "Object" in kind:
+                yield from described(f"{field}.{name}")
+
+    assert len(list(described(part))) > 3

@@ -66,7 +66,8 @@ def installed(control_plane: ControlPlane) -> Path:
     namespace = control_plane.kubectl("create", "namespace", "funcgate-system", check=False)
     assert namespace.returncode == 0 or "AlreadyExists" in namespace.stderr
     control_plane.apply(INSTALLER)
-    control_plane.apply((REPOSITORY / "deploy" / "rbac.yaml").read_text(), namespace="funcgate-system")
+    rights = ("-n", "funcgate-system", "-f", str(REPOSITORY / "deploy" / "rbac.yaml"))
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", *rights)
     return control_plane.service_account_kubeconfig("funcgate-system", "installer")
 
 
@@ -140,7 +141,7 @@ async def test_who_may_not_ask_about_others_cannot_see_and_it_ends_with_2(practi
     ran = await practice.doctor("-o", "json", KUBECONFIG=str(visitor))
     assert (findings(ran)["cluster rights"]["state"], ran.exit_code) == ("unknown", 2)
     assert findings(ran)["cluster rights"]["mend"] == [
-        "kubectl -n funcgate-system exec deploy/funcgate -- funcgate doctor"
+        "kubectl -n funcgate-system exec deployment/funcgate -- funcgate doctor"
     ]
 
 
@@ -217,3 +218,35 @@ async def test_gateways_are_called_as_verification_would(practice: Practice, nam
         return str(state)
 
     assert (await network(), await network(FUNCGATE_CONNECT_TO=NOWHERE)) == ("holds", "broken")
+
+
+DEPLOYED = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: funcgate-settings-1, namespace: elsewhere}
+data: {FUNCGATE_AZURE_SCOPES: $scope, FUNCGATE_NAMESPACES: $watched}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: funcgate, namespace: elsewhere, labels: {app.kubernetes.io/name: funcgate}}
+spec:
+  selector: {matchLabels: {app.kubernetes.io/name: funcgate}}
+  template:
+    metadata: {labels: {app.kubernetes.io/name: funcgate}}
+    spec:
+      containers: [{name: operator, image: funcgate, envFrom: [{configMapRef: {name: funcgate-settings-1}}]}]
+"""
+
+
+async def test_from_a_desk_the_operators_settings_are_read_in_the_cluster(practice: Practice, namespace: str) -> None:
+    """It watches one namespace, and has its rights in that one only."""
+    practice.plane.kubectl("create", "namespace", "elsewhere")
+    practice.plane.apply(DEPLOYED.replace("$scope", practice.stage.team.group_id).replace("$watched", namespace))
+    rights = (REPOSITORY / "deploy" / "namespace-rights" / "rights.yaml").read_text()
+    practice.plane.apply(rights.replace("funcgate-system", "elsewhere"), namespace=namespace)
+    admin = str(practice.plane.admin_kubeconfig)
+    environment = practice.terminal._environment() | {"KUBECONFIG": admin}
+    found = findings(await run("doctor", "-n", "elsewhere", "-o", "json", **environment))
+    assert found["azure role"]["says"] == [f"{practice.stage.team.group_id}: all 48 actions are granted"]
+    lacking = found["cluster rights"]["says"][0].partition(" may not ")[2]
+    assert lacking == "get leases in elsewhere, create leases in elsewhere, update leases in elsewhere"

@@ -299,11 +299,11 @@ async def test_a_dry_run_shows_what_a_pass_would_write_and_writes_nothing(stage:
 
     assert stage.writes() == []
     assert [(str(write.action), write.key) for write in done.changes] == [
-        ("update", "application"),
         ("update", "backends/orders-fn"),
         ("create", "apis/orders/policies/policy"),
         ("update", "config/authsettingsV2"),
-    ]
+        ("update", "application"),
+    ], "in the order in which a pass writes them"
 
 
 # --- several at once, and names as people write them

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pytest
+from lxml import etree
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from controlplane import ControlPlane
 from monitoring import promtool
 from monitoring.dashboard import Panel, panels
+from monitoring.drawing import drawn
+from monitoring.programs import Programs
 from monitoring.run import Recording, recorded
 from stage import DEPLOY, REPOSITORY, install
 
@@ -21,7 +24,9 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture(scope="module")
-def recording(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+def recording(
+    prometheus_programs: Programs, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Recording]:
     """One play for all tests of this module."""
     install(control_plane)
     folder = tmp_path_factory.mktemp("monitoring")
@@ -63,6 +68,20 @@ def test_no_label_holds_the_name_of_a_binding_or_of_what_it_is_about(recording: 
     assert not {each for each in values for name in ("orders", "catalog", "billing", "contoso") if name in each}
 
 
+def test_every_write_is_a_line_of_the_log_by_which_azures_log_can_be_searched(recording: Recording) -> None:
+    applied = [each for each in recording.lines if each["msg"] == "applied"]
+    assert len(applied) > 10
+    silent = {each["key"] for each in applied if not each.get("correlation_id")}
+    assert silent <= {"identity"}, "of two bindings that need it at the same time, one writes and the other finds it"
+    for each in applied:
+        path = recording.asked.get(each.get("correlation_id"), "").lower()
+        assert path or each["aspect"] in ("AppRegistrationReady", "IdentityReady"), "all but Graph is in Azure's log"
+        if each["aspect"] in ("BackendReady", "EasyAuthReady", "NamedValueReady"):
+            assert path.endswith(f"/{each['key'].lower()}")
+        if each["aspect"] == "ApiReady" and "/operations/" in each["key"]:
+            assert ("ping" in each["key"]) == ("ping" in path.rpartition("/operations/")[2])
+
+
 def test_the_rules_are_taken_and_none_finds_a_mistake(recording: Recording) -> None:
     (group,) = recording.prometheus.get("rules")["groups"]
     assert {each["health"] for each in group["rules"]} == {"ok"}
@@ -78,6 +97,17 @@ def test_every_panel_of_the_dashboard_has_an_answer(recording: Recording) -> Non
         for query in each.queries:
             recording.prometheus.query(query.expression, at=recording.end)
         assert any(points for _, (_, points) in each.answers(recording)), each.title
+
+
+def test_the_picture_of_the_dashboard_holds_every_panel(recording: Recording) -> None:
+    shown = list(panels(recording.end - recording.start))
+    answered = [(each, each.answers(recording)) for each in shown]
+    drawing = drawn(answered, recording.start, recording.end)
+    titles = {each.title for each in shown}
+    for picture in (drawing, (REPOSITORY / "docs" / "images" / "dashboard.svg").read_text()):
+        texts = {each.text for each in etree.fromstring(picture.encode()).iter("{*}text")}
+        assert titles <= texts
+        assert "no data" not in texts
 
 
 PEAKS = {

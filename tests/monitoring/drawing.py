@@ -1,4 +1,4 @@
-"""A dashboard as one SVG: each panel in its place, drawn from the answers to its queries; no fonts of others."""
+"""A dashboard as one SVG: each panel in its place, drawn from the answers to its queries."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from monitoring.server import Series
 
 COLUMN, ROW, GAP = 54, 34, 6
 COLOURS = ("#3b7dd8", "#d9822b", "#2e9d5b", "#c23b3b", "#8358c4", "#a6761d", "#d64d95", "#5f6b7a", "#1aa3a3", "#b5b11f")
+SCALES = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10)
 HEAD, LEGEND_LINE, MARGIN = 26, 14, 44
 LEGEND_LINES = 3
 CHARACTER = 5.6
@@ -76,10 +77,7 @@ def _grid(most: float, unit: str, width: int, top: int, bottom: int) -> str:
     for tick in range(TICKS + 1):
         y = bottom - tick / TICKS * (bottom - top)
         parts.append(f'<path d="M{MARGIN} {y:.1f}H{width - 12}" stroke="#e7eaee"/>')
-        text = _shown(most * tick / TICKS, unit)
-        parts.append(
-            f'<text x="{MARGIN - 5}" y="{y + 4:.1f}" text-anchor="end" fill="#777" font-size="10">{text}</text>'
-        )
+        parts.append(_small(MARGIN - 5, y + 4, "end", _shown(most * tick / TICKS, unit)))
     return "".join(parts)
 
 
@@ -89,11 +87,12 @@ def _clock(width: int, bottom: int, seconds: float) -> str:
     for part in range(TICKS + 1):
         x = MARGIN + part / TICKS * (width - MARGIN - 12)
         anchor = "end" if part == TICKS else "middle"
-        text = f"{seconds * part / TICKS:.0f} s"
-        parts.append(
-            f'<text x="{x:.0f}" y="{bottom + 13}" text-anchor="{anchor}" fill="#777" font-size="10">{text}</text>'
-        )
+        parts.append(_small(x, bottom + 13, anchor, f"{seconds * part / TICKS:.0f} s"))
     return "".join(parts)
+
+
+def _small(x: float, y: float, anchor: str, text: str) -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="#777" font-size="10">{text}</text>'
 
 
 def _legend(names: Sequence[str], width: int, height: int) -> tuple[str, int]:
@@ -122,7 +121,7 @@ def _rounded(value: float) -> float:
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(each * power for each in (1, 2, 4, 5, 8, 10) if each * power >= value * 0.999)
+    return next(each * power for each in SCALES if each * power >= value * 0.999)
 
 
 def _shown(value: float, unit: str) -> str:

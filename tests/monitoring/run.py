@@ -5,10 +5,11 @@ stay open for a while because they are only reported or not even that, and Azure
 
 import asyncio
 import json
+import logging
 import os
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,16 @@ REQUESTED = "funcgate.dev/reconcile-requested-at"
 
 @dataclass(frozen=True)
 class Recording:
-    """What is left of it: a Prometheus that still answers, and what the operator showed last."""
+    """
+    What is left of it: a Prometheus that still answers, and what the operator showed last.
+
+    `lines`: what it logged about bindings. `asked`: the writes that Resource Manager saw, by correlation id.
+    """
 
     prometheus: Prometheus
     metrics: str
+    lines: Sequence[Mapping[str, Any]]
+    asked: Mapping[str, str]
     start: float
     end: float
 
@@ -126,28 +133,29 @@ def recorded(plane: ControlPlane, namespace: str, folder: Path, *rules: Path, sc
     """The play is over, and each act was scraped so many times; Prometheus runs until the end of the `with`."""
     port = free_port()
     with Prometheus(folder / "prometheus", f"127.0.0.1:{port}", rules=rules) as prometheus:
-        start = time.time()
-        metrics, end = asyncio.run(_played(plane, namespace, folder, prometheus, port, scrapes))
-        yield Recording(prometheus, metrics, start, end)
+        yield asyncio.run(_played(plane, namespace, folder, prometheus, port, scrapes))
 
 
 async def _played(
     plane: ControlPlane, namespace: str, folder: Path, prometheus: Prometheus, port: int, scrapes: int
-) -> tuple[str, float]:
-    """What the operator showed at the end, and when that was."""
+) -> Recording:
+    """The operator is at work from the beginning to the end of the play."""
     async with Simulator(World(clock=Clock(real=True)), check_contracts=False) as azure:
         stage = Stage(plane, azure, folder)
         stage.let_the_operator_in()
         own = {"FUNCGATE_HEALTH_PORT": str(port), "FUNCGATE_LEASE_NAME": namespace}
         play = Play(stage, namespace, the_teams_azure(azure))
-        with _environment({**stage.environment(), **own}):
+        with _environment({**stage.environment(), **own}), _logged() as lines:
             async with _operating(namespace):
-                await _scraped(prometheus, scrapes)
+                await _scraped(prometheus, 2)
+                start = time.time() - 1
                 await play.act()
                 await _scraped(prometheus, scrapes)
                 await play.mend()
                 await _scraped(prometheus, scrapes)
-                return await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), time.time()
+                metrics, end = await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), time.time()
+        asked = {each.correlation_id: each.id for each in azure.world.journal.requests}
+        return Recording(prometheus, metrics, lines, asked, start, end)
 
 
 @asynccontextmanager
@@ -162,6 +170,22 @@ async def _operating(namespace: str) -> AsyncIterator[None]:
         stop.set()
         ended = await asyncio.wait_for(operator, SECONDS)
     assert ended == 0
+
+
+@contextmanager
+def _logged() -> Iterator[list[Mapping[str, Any]]]:
+    """What is logged about bindings meanwhile, as fields."""
+    lines: list[Mapping[str, Any]] = []
+    handler, logger = logging.Handler(), logging.getLogger("funcgate.bindings")
+    handler.emit = lambda record: lines.append(vars(record))  # type: ignore[method-assign]
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -1,5 +1,9 @@
 """Every alert leads to a page that says what to do, and is the same in both forms."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +45,22 @@ def test_the_object_for_the_prometheus_operator_holds_the_same_rules() -> None:
     rule = yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())
     assert (rule["apiVersion"], rule["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
     assert rule["spec"] == {"groups": groups()}
+
+
+def test_the_component_brings_the_rules_and_the_dashboard(tmp_path: Path) -> None:
+    component = os.path.relpath(MONITORING, tmp_path)
+    overlay = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "components": [component]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(overlay))
+    kubectl = Path(sys.executable).parent / "kubectl"
+    rendered = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
+    found = {each["kind"]: each for each in yaml.safe_load_all(rendered)}
+    assert found["PrometheusRule"]["spec"] == {"groups": groups()}
+    assert found["ConfigMap"]["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert json.loads(found["ConfigMap"]["data"]["dashboard.json"])["uid"] == "funcgate"
+
+
+def test_the_dashboard_names_no_data_source_of_its_own() -> None:
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    sources = [target["datasource"]["uid"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert set(sources) == {"${datasource}"}
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

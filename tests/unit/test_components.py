@@ -115,6 +115,12 @@ def test_the_image_has_the_operators_version(base: list[Json]) -> None:
     assert container["image"] == f"funcgate:{__version__}"
 
 
+def test_alerts_and_dashboard_are_where_the_operator_is(base: list[Json]) -> None:
+    rendered = by_kustomize(["../monitoring"])
+    added = {("PrometheusRule", SYSTEM, "funcgate"), ("ConfigMap", SYSTEM, "funcgate-dashboard")}
+    assert ids(rendered) - ids(base) == added
+
+
 def test_every_component_says_what_it_is_for() -> None:
     for name in COMPONENTS:
         text = (DEPLOY / "components" / name / "kustomization.yaml").read_text()

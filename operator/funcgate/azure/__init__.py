@@ -37,7 +37,17 @@ from funcgate.azure.credentials import SharedCredential, default_credential
 from funcgate.azure.discovery import NoSuchCloud, located
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.graph import Application, GraphClient, Redirect, ServicePrincipal, WaysIn
-from funcgate.azure.http import CallObserver, Http, Locks, Time, last_write, nobody_observes, write_fence
+from funcgate.azure.http import (
+    CallObserver,
+    Http,
+    Locks,
+    Noted,
+    Time,
+    last_write,
+    nobody_observes,
+    notebook,
+    write_fence,
+)
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
 from funcgate.azure.ids import ResourceId
 from funcgate.azure.kept import glancing, this_pass
@@ -83,6 +93,7 @@ __all__ = [
     "ManagedIdentity",
     "NamedValue",
     "NoSuchCloud",
+    "Noted",
     "Permission",
     "PolicyText",
     "ProbeClient",
@@ -106,6 +117,7 @@ __all__ = [
     "last_write",
     "located",
     "missing",
+    "notebook",
     "this_pass",
     "write_fence",
 ]

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CORRELATION_ID = "x-ms-correlation-request-id"
+OTHER_IDS = ("x-ms-request-id", "request-id")  # where there is none; Graph sends the last
 READS = frozenset({"GET", "HEAD"})
 READ_LIMIT_SECONDS = 30.0
 WRITE_LIMIT_SECONDS = 120.0  # Resource Manager itself ends a synchronous call after about 110 s: Azure/apiops issue 490
@@ -43,6 +44,20 @@ write_fence: ContextVar[Callable[[], None]] = ContextVar("write_fence", default=
 
 last_write: ContextVar[str | None] = ContextVar("last_write", default=None)
 """Azure's correlation id of the last write in this task, for whoever has to find it in the activity log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """A call that wrote something, or that was refused for a reason, as it is to be found in Azure's logs."""
+
+    kind: str
+    path: str
+    correlation_id: str
+    refused: str = ""
+
+
+notebook: ContextVar[list[Noted] | None] = ContextVar("notebook", default=None)
+"""Where such calls are noted, for whoever opened one; tasks that are started from there share it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,18 +224,21 @@ class Http:
 
     async def _try(self, call: Call) -> Answer:
         started = self.time.now()
-        answer, correlation_id = None, None
+        answer, correlation_id, refused = None, None, ""
         try:
             answer = await self._within_limit(call)
-            correlation_id = answer.headers.get(CORRELATION_ID)
+            correlation_id = _correlation_id(answer.headers)
             return self._checked(call, answer)
         except AzureError as error:
+            refused = error.reason
             if correlation_id:
                 error.add_note(f"{CORRELATION_ID}: {correlation_id}")
             raise
         finally:
             if call.writes:
                 last_write.set(correlation_id)
+            if correlation_id and (call.writes or refused):
+                _note(call, correlation_id, refused)
             self._tell(call, answer, self.time.now() - started, correlation_id)
 
     async def _within_limit(self, call: Call) -> Answer:
@@ -260,6 +278,17 @@ class Http:
         (scheme, home, port), (their_scheme, host, their_port) = _origin(self.address), _origin(url)
         if (their_scheme, their_port) != (scheme, port) or not (host == home or host.endswith("." + home)):
             raise TryAgain(f"Azure's answer leads away from {home}; not followed", reason="UnexpectedAnswer")
+
+
+def _correlation_id(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in (CORRELATION_ID, *OTHER_IDS) if headers.get(name)), None)
+
+
+def _note(call: Call, correlation_id: str, refused: str) -> None:
+    book = notebook.get()
+    if book is not None:
+        path = urlsplit(call.url).path
+        book.append(Noted(kind=call.kind, path=path, correlation_id=correlation_id, refused=refused))
 
 
 def _origin(url: str) -> tuple[str, str, int]:

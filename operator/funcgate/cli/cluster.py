@@ -1,5 +1,6 @@
 """Bindings as they stand in the cluster, for commands that only look, with the rights of whoever calls them."""
 
+import asyncio
 import functools
 import re
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ from funcgate.errors import FuncgateError, SpecError, Unmet
 from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec
 
 KINDS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
+PAUSES_SECONDS = (0.5, 1.0, 2.0)
 CHOSEN = f"{__name__}.chosen"
 
 
@@ -91,6 +93,8 @@ def told(error: KubeError, way: Way) -> str:
             f"the cluster of context {way.context!r} at {way.access.server} cannot be reached ({error.reason}); "
             "is it running, and is this its network? --context names another"
         )
+    if isinstance(error, Unavailable):
+        return f"the cluster is busy or unwell ({error.status} {error.reason}); try again in a moment"
     if error.status == 401:
         return f"the cluster does not accept the credentials of context {way.context!r}; sign in again"
     if error.status == 403:
@@ -152,8 +156,20 @@ async def standing(names: Sequence[str], namespace: str | None, *, instance_id: 
 async def listed(kube: Kube, namespace: str | None = None) -> dict[Key, Snapshot]:
     """The bindings of the namespace, or of the whole cluster. Raises KubeError."""
     below = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}" if namespace else KINDS
-    answer = await kube.get(below)
+    answer = await _patiently(kube, below)
     return {each.key: each for each in map(Snapshot.read, answer.get("items") or ())}
+
+
+async def _patiently(kube: Kube, path: str) -> Mapping[str, Any]:
+    """A server that is busy, or has just been told of our kind, is asked again for a moment."""
+    for pause in PAUSES_SECONDS:
+        try:
+            return await kube.get(path)
+        except Unavailable as busy:
+            if not busy.status:
+                raise
+        await asyncio.sleep(pause)
+    return await kube.get(path)
 
 
 def _of(known: Mapping[Key, Snapshot], key: Key) -> Snapshot:

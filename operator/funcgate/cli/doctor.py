@@ -34,7 +34,9 @@ def doctor(namespace: str, service_account: str, scopes: Sequence[str], output: 
     """
     Check all that an installation needs, in the cluster and in Azure, and print the commands that mend it.
 
-    Azure is looked at with the credentials of this environment: in the operator's pod they are the operator's.
+    Azure is looked at with the credentials of this environment: in the operator's pod they are the operator's. What
+    its settings are, the cluster tells, too.
+
     Ends with 0 when all is right, 1 when something is wrong, 2 when something could not be seen.
     """
     with working("Looking at the cluster and at Azure"):
@@ -48,9 +50,9 @@ def doctor(namespace: str, service_account: str, scopes: Sequence[str], output: 
 
 
 async def _findings(operator: Operator, scopes: Sequence[str]) -> list[Finding]:
-    """The cluster tells where the gateways are, so it comes first."""
-    cluster, hosts, assigns = await doctor_cluster.findings(operator)
-    return [*cluster, *await doctor_azure.findings(operator, scopes, hosts, assigns=assigns)]
+    """The cluster tells what the operator is told and where the gateways are, so it comes first."""
+    cluster, seen = await doctor_cluster.findings(operator)
+    return [*cluster, *await doctor_azure.findings(operator, scopes, seen)]
 
 
 def _draw(findings: Sequence[Finding]) -> None:

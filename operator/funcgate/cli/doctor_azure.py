@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from funcgate.azure import Azure, NoSuchCloud, Who, connect, located, missing
 from funcgate.cli.credentials import HalfConfigured, must_be_whole
-from funcgate.cli.finding import Finding, Operator, right, unseen, wrong
+from funcgate.cli.finding import Finding, Operator, Seen, right, unseen, wrong
 from funcgate.cli.needs import ACTIONS, GRAPH_CLIENT_ID, PERMISSIONS, Wanted
 from funcgate.errors import AccessDenied, AzureError
 from funcgate.settings import Settings, SettingsError
@@ -19,10 +19,10 @@ NETWORK = {"Unreachable", "NameNotResolved", "CertificateNotTrusted", "TimedOut"
 SIGN_IN = ("az login",)
 
 
-async def findings(operator: Operator, scopes: Sequence[str], hosts: Sequence[str], *, assigns: bool) -> list[Finding]:
-    """What there is to say. `hosts` are called as verification would; `assigns`: a binding asks for assignments."""
+async def findings(operator: Operator, scopes: Sequence[str], seen: Seen) -> list[Finding]:
+    """What there is to say. Gateways and function apps are called as verification would."""
     try:
-        settings = Settings.read()
+        settings = Settings.read(seen.variables)
         must_be_whole()
         endpoints = await located(settings.endpoints())
     except SettingsError as error:
@@ -36,9 +36,9 @@ async def findings(operator: Operator, scopes: Sequence[str], hosts: Sequence[st
         who, credentials = await _credentials(azure, operator, endpoints.authority)
         rest = await asyncio.gather(
             *(_role(azure, who, each, operator) for each in places),
-            _graph(azure, who, endpoints.graph, assigns=assigns),
+            _graph(azure, who, endpoints.graph, assigns=seen.assigns),
             _clock(azure),
-            *(_host(azure, each) for each in hosts),
+            *(_host(azure, each) for each in seen.hosts),
         )
     return [credentials, *_settings(places), *rest]
 

@@ -1,57 +1,75 @@
 """What `doctor` looks at in the cluster: the way to it, our kind and its schema, the operator's rights."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from funcgate.cli.cluster import NoCluster, listed, reached
-from funcgate.cli.finding import Finding, Operator, right, unseen, wrong
+from funcgate.cli.finding import Finding, Operator, Seen, right, unseen, wrong
 from funcgate.cli.needs import RIGHTS, SCHEMA, Right, fingerprint
 from funcgate.controller.access import NoAccess
 from funcgate.controller.bindings import NotInstalled, ensure_installed
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.kube import Kube, KubeError
+from funcgate.settings import Settings, SettingsError
 from funcgate.spec import GROUP, KIND, VERSION
 
 APPLY_KIND = "kubectl apply -k crds/"
 APPLY_OPERATOR = "kubectl apply -k deploy/"
+OURS = "labelSelector=app.kubernetes.io/name%3Dfuncgate"
 SCHEMAS = f"/openapi/v3/apis/{GROUP}/{VERSION}"
 REVIEWS = "/apis/authorization.k8s.io/v1"
 WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
-Seen = tuple[list[Finding], Sequence[str], bool]
 
-
-async def findings(operator: Operator) -> Seen:
-    """What there is to say, the hosts that bindings publish on and call, and whether one asks for assignments."""
+async def findings(operator: Operator) -> tuple[list[Finding], Seen]:
+    """What there is to say, and what the cluster tells of the rest."""
     try:
         async with reached() as (kube, way):
             version = await kube.get("/version")
-            cluster = right(
-                "cluster",
-                f"Kubernetes {version.get('gitVersion')} answers at {way.access.server} (context {way.context})",
+            where = f"{way.access.server} (context {way.context})"
+            cluster = right("cluster", f"Kubernetes {version.get('gitVersion')} answers at {where}")
+            variables = await _variables(kube, operator)
+            namespaces = _namespaces(variables)
+            kind, rights, bindings = await asyncio.gather(
+                _kind(kube), _rights(kube, operator, namespaces), _bindings(kube, namespaces)
             )
-            seen = await asyncio.gather(_kind(kube), _rights(kube, operator), _bindings(kube))
-            kind, rights, bindings = seen
-            return [cluster, kind, rights], _hosts(bindings), any(map(_assigns, bindings))
+            seen = Seen(variables=variables, hosts=_hosts(bindings), assigns=any(map(_assigns, bindings)))
+            return [cluster, kind, rights], seen
     except (NoAccess, NoCluster) as error:
         nothing = "the cluster could not be asked"
-        return (
-            [
-                wrong("cluster", str(error), mend=("kubectl config get-contexts",)),
-                unseen("kind", nothing),
-                unseen("cluster rights", nothing),
-            ],
-            (),
-            False,
-        )
+        wrong_way = wrong("cluster", str(error), mend=("kubectl config get-contexts",))
+        return [wrong_way, unseen("kind", nothing), unseen("cluster rights", nothing)], Seen()
 
 
-async def _bindings(kube: Kube) -> Sequence[Snapshot]:
+async def _variables(kube: Kube, operator: Operator) -> Mapping[str, str]:
+    """What the operator's ConfigMap says, as far as it may be read."""
+    found: dict[str, str] = {}
+    home = f"namespaces/{operator.namespace}"
+    with suppress(KubeError):
+        for deployment in (await kube.get(f"/apis/apps/v1/{home}/deployments?{OURS}")).get("items") or ():
+            for container in deployment["spec"]["template"]["spec"]["containers"]:
+                for source in container.get("envFrom") or ():
+                    if name := (source.get("configMapRef") or {}).get("name"):
+                        found |= (await kube.get(f"/api/v1/{home}/configmaps/{name}")).get("data") or {}
+    return {name: text for name, text in found.items() if name.startswith("FUNCGATE_")}
+
+
+def _namespaces(variables: Mapping[str, str]) -> Sequence[str]:
+    """Those that the operator watches; none when it watches all, or nobody can tell."""
     try:
-        return list((await listed(kube)).values())
+        return Settings.read(variables).namespaces
+    except SettingsError:
+        return ()
+
+
+async def _bindings(kube: Kube, namespaces: Sequence[str]) -> Sequence[Snapshot]:
+    try:
+        lists = await asyncio.gather(*(listed(kube, each or None) for each in namespaces or [""]))
     except KubeError:
         return ()
+    return [binding for each in lists for binding in each.values()]
 
 
 def _hosts(bindings: Sequence[Snapshot]) -> Sequence[str]:
@@ -93,12 +111,13 @@ def published(served: Mapping[str, Any]) -> Mapping[str, Any]:
 # --- the operator's rights
 
 
-async def _rights(kube: Kube, operator: Operator) -> Finding:
+async def _rights(kube: Kube, operator: Operator, namespaces: Sequence[str]) -> Finding:
     """Asked of the API server: about itself by everybody, about others by those who may."""
     try:
         me = (await kube.create(WHOAMI, _review("authentication", "SelfSubjectReview")))["status"]["userInfo"]
         itself = me.get("username") == operator.user
-        allowed = await asyncio.gather(*(_allowed(kube, operator, each, itself=itself) for each in RIGHTS))
+        needed = list(_needed(operator, namespaces))
+        allowed = await asyncio.gather(*(_allowed(kube, operator, *each, itself=itself) for each in needed))
     except KubeError as error:
         if error.status != 403:
             return unseen("cluster rights", f"cannot be asked for: {error}")
@@ -107,18 +126,24 @@ async def _rights(kube: Kube, operator: Operator) -> Finding:
             "you may not ask what others may do (create subjectaccessreviews); ask the operator itself",
             mend=(operator.inside,),
         )
-    lacking = [each for each, yes in zip(RIGHTS, allowed, strict=True) if not yes]
+    lacking = [each for each, yes in zip(needed, allowed, strict=True) if not yes]
     if lacking:
-        names = ", ".join(map(str, lacking))
+        names = ", ".join(f"{each} in {where}" if where else str(each) for each, where in lacking)
         return wrong("cluster rights", f"{operator.user} may not {names}", mend=(APPLY_OPERATOR,))
-    return right("cluster rights", f"{operator.user} may do all {len(RIGHTS)} things that it must")
+    return right("cluster rights", f"{operator.user} may do all {len(needed)} things that it must")
 
 
-async def _allowed(kube: Kube, operator: Operator, needed: Right, *, itself: bool) -> bool:
+def _needed(operator: Operator, namespaces: Sequence[str]) -> Iterator[tuple[Right, str]]:
+    """Each right, and the namespace in which it is needed; empty where it is the whole cluster."""
+    for each in RIGHTS:
+        yield from ((each, place) for place in ([operator.namespace] if each.at_home else namespaces or [""]))
+
+
+async def _allowed(kube: Kube, operator: Operator, needed: Right, namespace: str, *, itself: bool) -> bool:
     resource, _, below = needed.resource.partition("/")
     attributes = {"group": needed.group, "resource": resource, "subresource": below, "verb": needed.verb}
-    if needed.at_home:
-        attributes["namespace"] = operator.namespace
+    if namespace:
+        attributes["namespace"] = namespace
     groups = ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{operator.namespace}"]
     kind, whom = ("Self", {}) if itself else ("", {"user": operator.user, "groups": groups})
     review = _review("authorization", f"{kind}SubjectAccessReview")

@@ -1,6 +1,7 @@
 """One thing that `doctor` has looked at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from funcgate.report import State
@@ -21,7 +22,7 @@ class Operator:
     @property
     def inside(self) -> str:
         """The command that asks the operator itself, with its own rights and settings."""
-        return f"kubectl -n {self.namespace} exec deploy/funcgate -- funcgate doctor"
+        return f"kubectl -n {self.namespace} exec deployment/funcgate -- funcgate doctor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,15 @@ class Finding:
     def as_data(self) -> dict[str, Any]:
         """For programs; `docs/reference/commands.md` describes it."""
         return {"check": self.check, "state": str(self.state), "says": list(self.says), "mend": list(self.mend)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the cluster tells of the rest: the operator's settings, where bindings publish and call, what they need."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    hosts: Sequence[str] = ()
+    assigns: bool = False  # whether a binding says spec.entra.requireAssignment
 
 
 def right(check: str, *says: str) -> Finding:

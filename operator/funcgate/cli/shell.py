@@ -2,11 +2,12 @@
 
 import contextlib
 import json
-import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -92,10 +93,10 @@ class Shell(click.Group):
 
 
 def unforeseen(error: Exception) -> str:
-    """A fault of ours, in a sentence; where it is, the log says to those who ask."""
-    logging.getLogger(__name__).debug("unforeseen", exc_info=error)
-    said = str(error).splitlines()[0][:200] if str(error) else "without a word"
-    return f"a fault in funcgate itself ({type(error).__name__}: {said}); please report it with what you called"
+    """A fault of ours, by its kind and place. Its own words stay out: nobody has looked whether they hold a secret."""
+    *_, place = traceback.extract_tb(error.__traceback__)
+    where = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    return f"a fault in funcgate itself ({where}); please report it with what you called"
 
 
 def show(data: Any, output: str) -> None:

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from funcgate.azure import notebook
 from funcgate.conditions import DELETE_BLOCKED, READY, RECONCILING, STALLED, Condition
+from funcgate.controller import calls
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.events import Events, Type
 from funcgate.controller.status import shortened, transitions
@@ -39,12 +41,13 @@ class Announcer:
         self._metrics = metrics
 
     def changes(self, before: Snapshot, changes: Iterable[Applied]) -> None:
-        """Each write is logged and counted; on a binding that was in force it undid a drift, which is an event."""
-        for change in changes:
+        """Each write is logged with Azure's id and counted; on a binding in force it undid a drift, an event."""
+        made = tuple(changes)
+        for change, found in zip(made, calls.of_changes(made, notebook.get() or ()), strict=True):
             what = {"aspect": change.condition, "key": change.key, "action": str(change.action)}
             fields = [drift.field for drift in change.drifts]
             drift = [shortened(str(drift), DRIFT_LIMIT) for drift in change.drifts]
-            logger.info("applied", extra=_about(before) | what | {"fields": fields, "drift": drift})
+            logger.info("applied", extra=_about(before) | what | {"fields": fields, "drift": drift} | _traced(found))
             self._metrics.changes.labels(change.condition, str(change.action)).inc()
             if before.in_force:
                 self._metrics.corrections.labels(change.condition).inc()
@@ -54,7 +57,8 @@ class Announcer:
         """Each condition that says something else now is logged; what people wait for or must act on is an event."""
         for was, now in transitions(before, after):
             if _worth_a_line(was, now):
-                logger.info("condition changed", extra=_about(about) | _transition(was, now))
+                found = calls.of_condition(now, notebook.get() or ())
+                logger.info("condition changed", extra=_about(about) | _transition(was, now) | _traced(found))
             if type_ := _worth_an_event(was, now):
                 self._events.emit(about, type_, now.reason, f"{now.type}: {now.message}")
 
@@ -82,6 +86,10 @@ class Announcer:
 
 def _about(snapshot: Snapshot) -> dict[str, Any]:
     return {"binding": str(snapshot.key), "generation": snapshot.generation}
+
+
+def _traced(correlation_id: str | None) -> dict[str, Any]:
+    return {"correlation_id": correlation_id} if correlation_id else {}
 
 
 def _corrected(change: Applied) -> str:

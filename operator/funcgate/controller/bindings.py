@@ -32,12 +32,14 @@ class Bindings:
         *,
         namespaces: Sequence[str] = (),
         label_selector: str = "",
+        home: str = referred.HOME,
     ) -> None:
         self._kube = kube
         self._fence = fence
         self._metrics = metrics
         self._lists = [f"{API}/namespaces/{each}/{PLURAL}" for each in namespaces] or [f"{API}/{PLURAL}"]
         self._label_selector = label_selector
+        self._home = home
         self._namespaces: dict[str, tuple[float, Mapping[str, str]]] = {}
 
     async def get(self, key: Key) -> Snapshot | None:
@@ -82,11 +84,11 @@ class Bindings:
 
     async def document(self, namespace: str, ref: ConfigMapRef) -> str:
         """The text under a key of a ConfigMap. Raises Unmet."""
-        return await referred.document(self._kube, namespace, ref)
+        return await referred.document(self._kube, namespace, ref, self._home)
 
     async def secret(self, namespace: str, ref: SecretRef) -> Secret:
         """What a binding of that namespace refers to. Raises Unmet when it is not to be had."""
-        return await referred.secret(self._kube, namespace, ref)
+        return await referred.secret(self._kube, namespace, ref, self._home)
 
     async def _set_finalizers(self, snapshot: Snapshot, finalizers: tuple[str, ...]) -> Snapshot:
         body = {"metadata": _only(snapshot) | {"finalizers": list(finalizers)}}

@@ -1,8 +1,9 @@
 """
 JSON lines on stderr, one per event: fields for machines, a few words for people.
 
-What a pass writes and which conditions change is INFO; a pass that changes nothing is DEBUG. Nothing that is logged
-comes from a body of a request or answer, so no secret can be in it.
+What a pass writes and which conditions change is INFO; a pass that changes nothing is DEBUG. `correlation_id` is what
+Azure calls the write, or the call that was refused. Nothing that is logged comes from a body of a request or answer, so
+no secret can be in it.
 """
 
 import logging

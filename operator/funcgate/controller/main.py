@@ -168,8 +168,14 @@ class _Leader:
         self.intake = Intake(self.cache, self.queue, waits)
         self.events = Events(run.kube, fence, run.metrics, run.identity)
         selector = run.tuning.label_selector
-        namespaces = run.settings.namespaces
-        bindings = Bindings(run.kube, fence, run.metrics, namespaces=namespaces, label_selector=selector)
+        bindings = Bindings(
+            run.kube,
+            fence,
+            run.metrics,
+            namespaces=run.settings.namespaces,
+            label_selector=selector,
+            home=run.settings.pod_namespace,
+        )
         self.census = Census(
             bindings=bindings,
             cache=self.cache,

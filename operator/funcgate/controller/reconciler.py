@@ -17,6 +17,7 @@ from functools import partial
 from random import SystemRandom
 from typing import Any
 
+from funcgate.azure import notebook
 from funcgate.clock import utc_now
 from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.controller import drift, status, verdicts
@@ -100,6 +101,7 @@ class Reconciler:
 
     async def _attempt(self, key: Key) -> str:
         """One pass; whatever goes wrong in it is this binding's matter alone. Returns how it ended."""
+        notebook.set([])
         try:
             async with asyncio.timeout(self.rules.pass_seconds):
                 ended = await self._reconcile(key)

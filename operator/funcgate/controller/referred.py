@@ -10,6 +10,8 @@ from funcgate.errors import Unmet
 from funcgate.spec import ConfigMapRef, SecretRef
 
 FORBIDDEN = 403
+HOME = "funcgate-system"
+"""Where the operator's service account is, unless its settings say otherwise."""
 
 
 class Getter(Protocol):
@@ -18,17 +20,17 @@ class Getter(Protocol):
     async def get(self, path: str) -> Json: ...
 
 
-async def secret(kube: Getter, namespace: str, ref: SecretRef) -> Secret:
+async def secret(kube: Getter, namespace: str, ref: SecretRef, home: str = HOME) -> Secret:
     """The value under that key. Raises Unmet, which keeps nothing from being Ready, when it is not to be had."""
     try:
-        return _decoded(await _get(kube, namespace, "Secret", ref.name), namespace, ref)
+        return _decoded(await _get(kube, namespace, "Secret", ref.name, home), namespace, ref)
     except Unmet as unmet:
         raise Unmet(unmet.reason, unmet.message, status="Unknown", stalled=unmet.stalled, blocking=False) from None
 
 
-async def document(kube: Getter, namespace: str, ref: ConfigMapRef) -> str:
+async def document(kube: Getter, namespace: str, ref: ConfigMapRef, home: str = HOME) -> str:
     """The text under that key. Raises Unmet with the way out when it is not to be had."""
-    data = (await _get(kube, namespace, "ConfigMap", ref.name)).get("data") or {}
+    data = (await _get(kube, namespace, "ConfigMap", ref.name, home)).get("data") or {}
     text = data.get(ref.key)
     if not isinstance(text, str) or not text.strip():
         where = f"ConfigMap {ref.name} in namespace {namespace}"
@@ -40,7 +42,7 @@ NAMES = {"Secret": "Secret", "ConfigMap": "Document"}
 """What reasons call each kind."""
 
 
-async def _get(kube: Getter, namespace: str, kind: str, name: str) -> Json:
+async def _get(kube: Getter, namespace: str, kind: str, name: str, home: str) -> Json:
     path = f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}"
     try:
         return await kube.get(path)
@@ -53,7 +55,7 @@ async def _get(kube: Getter, namespace: str, kind: str, name: str) -> Json:
     except KubeError as refused:
         if refused.status != FORBIDDEN:
             raise
-        text = _grant(namespace, kind, name)
+        text = _grant(namespace, kind, name, home)
         raise Unmet(f"{NAMES[kind]}NotReadable", text, status="Unknown", stalled=True) from None
 
 
@@ -70,12 +72,12 @@ def _decoded(body: Json, namespace: str, ref: SecretRef) -> Secret:
     return Secret(text)
 
 
-def _grant(namespace: str, kind: str, name: str) -> str:
+def _grant(namespace: str, kind: str, name: str, home: str) -> str:
     role = f"funcgate-{name}"
     return (
         f"the operator may not get {kind} {name}; allow it just that one: kubectl create role {role} -n {namespace} "
         f"--verb=get --resource={kind.lower()}s --resource-name={name} && kubectl create rolebinding {role} "
-        f"-n {namespace} --role={role} --serviceaccount=funcgate-system:funcgate"
+        f"-n {namespace} --role={role} --serviceaccount={home}:funcgate"
     )
 
 

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from funcgate.azure.http import CORRELATION_ID, Answer, Call, Http, Locks, Time, last_write, write_fence
+from funcgate.azure.http import (
+    CORRELATION_ID,
+    Answer,
+    Call,
+    Http,
+    Locks,
+    Noted,
+    Time,
+    last_write,
+    notebook,
+    write_fence,
+)
 from funcgate.errors import AccessDenied, Rejected, TryAgain
 from unit.azure.wire import ARM, Sleeper, Wire
 
@@ -174,6 +185,30 @@ async def test_the_last_writes_correlation_id_can_be_asked_for(wire: Wire, http:
     await http.send(GET)
 
     assert last_write.get() == "c-2"
+
+
+IDS = [
+    ({CORRELATION_ID: "c-1", "x-ms-request-id": "r-1"}, "c-1"),
+    ({"x-ms-request-id": "r-1"}, "r-1"),
+    ({"request-id": "g-1", "client-request-id": "ours"}, "g-1"),
+]
+
+
+@pytest.mark.parametrize(("headers", "correlation_id"), IDS)
+async def test_writes_and_refusals_are_noted_where_a_notebook_is_open(
+    wire: Wire, http: Http, headers: dict[str, str], correlation_id: str
+) -> None:
+    wire.says("PUT", "/x", 200, {}, headers).says("GET", "/x", 200, {}, headers).says("GET", "/x", 403, {}, headers)
+    await http.send(PUT)
+    book: list[Noted] = []
+    notebook.set(book)
+
+    await asyncio.gather(http.send(PUT), http.send(GET))
+    with pytest.raises(AccessDenied):
+        await http.send(GET)
+
+    ours = {"kind": "backends", "path": "/x", "correlation_id": correlation_id}
+    assert book == [Noted(**ours), Noted(**ours, refused="Forbidden")]
 
 
 async def test_neither_log_nor_error_holds_a_body(wire: Wire, http: Http, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,7 +15,9 @@ from funcgate.controller.access import Access
 from funcgate.controller.bindings import Bindings, NotInstalled, ensure_installed
 from funcgate.controller.kube import Conflict, Invalid, Kube, KubeError, Missing, Unavailable
 from funcgate.controller.lease import LeaseLost, OpenFence
+from funcgate.errors import Unmet
 from funcgate.metrics import Metrics
+from funcgate.spec import SecretRef
 from objects import KEY, a_snapshot, an_object
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -121,8 +123,29 @@ async def test_metadata_is_listed_page_by_page(api: Api, kube: Kube) -> None:
     assert "PartialObjectMetadataList" in api.asked[0][2]["Accept"]
 
 
-def bindings(kube: Kube, fence: Any = None) -> Bindings:
-    return Bindings(kube, fence or OpenFence(), Metrics())
+def bindings(kube: Kube, fence: Any = None, **options: Any) -> Bindings:
+    return Bindings(kube, fence or OpenFence(), Metrics(), **options)
+
+
+async def test_named_namespaces_are_listed_one_by_one(api: Api, kube: Kube) -> None:
+    def page(namespace: str) -> tuple[int, Any]:
+        metadata = {"namespace": namespace, "name": "orders", "uid": namespace, "resourceVersion": "1"}
+        return 200, {"metadata": {}, "items": [{"metadata": metadata}]}
+
+    api.answers = [page("shop"), page("billing")]
+    found = [str(key) async for key, _, _ in bindings(kube, namespaces=["shop", "billing"]).identities()]
+    assert found == ["shop/orders", "billing/orders"]
+    root = "/apis/funcgate.dev/v1alpha1"
+    assert [path.partition("?")[0] for _, path, _, _ in api.asked] == [
+        f"{root}/namespaces/shop/functionapibindings",
+        f"{root}/namespaces/billing/functionapibindings",
+    ]
+
+
+async def test_a_missing_grant_is_asked_for_in_the_name_of_the_operators_own_namespace(api: Api, kube: Kube) -> None:
+    api.answers = [(403, {"reason": "Forbidden"})]
+    with pytest.raises(Unmet, match="--serviceaccount=platform:funcgate"):
+        await bindings(kube, home="platform").secret("shop", SecretRef(name="probe", key="key"))
 
 
 async def test_a_status_is_merged_only_into_the_object_that_we_know(api: Api, kube: Kube) -> None:

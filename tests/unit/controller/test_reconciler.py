@@ -9,6 +9,7 @@ import pytest
 
 from builders import CLIENT_ID, GROUP, IDENTITY_CLIENT_ID, SITE
 from engines import APass, AWrite, ScriptedEngine, ready, stalled, waiting, with_condition
+from funcgate.azure import Noted, notebook
 from funcgate.controller import registrations
 from funcgate.controller.announce import Announcer
 from funcgate.controller.cache import Cache, Snapshot
@@ -352,6 +353,35 @@ async def test_the_time_until_a_new_binding_is_ready_is_measured_once(staged: Se
     assert counted(stage, "funcgate_ready_seconds_count") == 1
 
 
+async def test_a_line_of_the_log_carries_azures_id_of_what_it_is_about(
+    staged: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "funcgate.bindings")
+
+    def written(_: Any) -> APass:
+        book = notebook.get()
+        assert book == [], "each pass has one of its own"
+        book.append(Noted(kind="backends", path="/contoso/backends/orders", correlation_id="c-1"))
+        return ready(changes=[AWrite()])
+
+    def refused(_: Any) -> APass:
+        book = notebook.get()
+        assert book == []
+        book.append(Noted(kind="backends", path="/contoso/backends/x", correlation_id="c-2", refused="ScopeLocked"))
+        return stalled("ScopeLocked")
+
+    stage = staged(an_object(status=a_ready_status()), steps=[written, refused])
+    await stage.one_pass()
+    await stage.one_pass()
+    told = [vars(each) for each in caplog.records]
+    assert [(each["message"], each.get("condition"), each.get("correlation_id")) for each in told] == [
+        ("applied", None, "c-1"),
+        ("condition changed", "Ready", "c-2"),
+        ("condition changed", "BackendReady", "c-2"),
+        ("condition changed", "PolicyReady", "c-2"),
+    ]
+
+
 CORRECTIONS = [
     (Action.CREATE, "BackendReady: backends/orders was gone and stands again"),
     (Action.DELETE, "BackendReady: backends/orders should not be there and was removed"),
@@ -651,7 +681,7 @@ async def test_observing_holds_nothing_and_lets_the_engine_only_look(staged: Set
     assert "add finalizer" not in stage.objects.kinds
     assert (stage.objects.condition(), stage.objects.condition("Reconciling")) == ("Unknown Waiting", "False Waiting")
     assert await seconds_until_next(stage) == 600
-    assert not counted(stage, "funcgate_changes_total", condition="BackendReady", action="update")
+    assert counted(stage, "funcgate_changes_total", condition="BackendReady", action="update") == 0
 
 
 async def test_an_unknown_policy_means_observe_and_says_so(staged: Setting) -> None:
