@@ -494,7 +494,7 @@ class _AspectRun(Generic[S]):
             self.held = [await self._write(*each, made=False) for each in shown]
         self._object(planned)
         if leave and self.held:
-            raise self._pending(self.held)
+            raise self.aspect.hole(self.binding, self.facts, observed) or self._pending(self.held)
         for phase in self.run.phases:
             due = [change for each, change in steps if each is phase]
             if due and self.run.comes_after(self.aspect, phase):

@@ -72,11 +72,13 @@ async def test_what_is_only_reported_is_not_written_and_mended_at_once_when_it_m
     seen = await stage.reconcile(with_mode(stage, "Correct", **{part: {"mode": "Report"}}))
 
     assert stage.writes() == []
-    assert (ready(seen)[0], outcome(seen, condition).reason) == ("False", "ChangesPending")
+    hole = change is open_the_door
+    assert (ready(seen)[0], outcome(seen, condition).reason) == ("False", "DoorOpen" if hole else "ChangesPending")
     assert [write.made for write in seen.differences] == [False] * len(seen.differences)
     assert {write.condition for write in seen.differences} == {condition}
-    assert seen.reported
-    assert [each.status for each in seen.conditions[1:3]] == ["False", "False"], "nobody goes on, nothing has failed"
+    assert seen.reported is not hole
+    stalled = str(hole)
+    assert [each.status for each in seen.conditions[1:3]] == ["False", stalled], "nobody goes on; a hole needs a person"
     mended = await stage.settled()
     assert {write.condition for write in mended.changes} == {condition}
 
@@ -162,6 +164,13 @@ def exclude_a_path(stage: Stage) -> None:
 
 def ask_callers_for_nothing(stage: Stage) -> None:
     stage.world.arm.need(stage.team.api_id).properties["subscriptionRequired"] = False
+
+
+async def test_a_hole_is_named_where_it_is_only_reported(stage: Stage) -> None:
+    let_a_stranger_in(stage)
+    seen = await stage.reconcile(with_mode(stage, "Report"))
+    assert (ready(seen), stage.writes()) == (("False", "OthersAllowed"), [])
+    assert [write.condition for write in seen.differences] == ["EasyAuthReady"]
 
 
 HOLES: list[tuple[Callable[[Stage], None], str, str]] = [

@@ -65,7 +65,7 @@ class Play:
         self._open_the_door("catalog")
         self.stage.azure.world.faults.add(method="GET", path="*/backends/*", status=429, times=2)
         await self._look("catalog", "orders")
-        for name, mode, reason in (("orders", "Ignore", "DoorOpen"), ("billing", "Report", "ChangesPending")):
+        for name, mode, reason in (("orders", "Ignore", "DoorOpen"), ("billing", "Report", "DoorOpen")):
             await self._set_mode(name, mode)
             self._open_the_door(name)
             await self._look(name)
@@ -78,7 +78,8 @@ class Play:
             await self._becomes(self._ready_status(name), "True InSync")
 
     async def _set_mode(self, name: str, mode: str) -> None:
-        await self._kubectl("patch", "fab", name, "--type=merge", f'-p={{"spec":{{"drift":{{"mode":"{mode}"}}}}}}')
+        patch = json.dumps({"spec": {"drift": {"mode": mode, "parts": None}}})
+        await self._kubectl("patch", "fab", name, "--type=merge", f"-p={patch}")
 
     async def _apply(self) -> None:
         await asyncio.to_thread(hand_over_a_key, self.stage, self.apps["billing"], self.namespace)
