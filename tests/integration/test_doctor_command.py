@@ -65,7 +65,7 @@ def installed(control_plane: ControlPlane) -> Path:
     """The operator's account and rights are in the cluster."""
     namespace = control_plane.kubectl("create", "namespace", "funcgate-system", check=False)
     assert namespace.returncode == 0 or "AlreadyExists" in namespace.stderr
-    control_plane.apply(INSTALLER)
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=INSTALLER)
     rights = ("-n", "funcgate-system", "-f", str(REPOSITORY / "deploy" / "rbac.yaml"))
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", *rights)
     return control_plane.service_account_kubeconfig("funcgate-system", "installer")

@@ -283,3 +283,13 @@ async def test_what_somebody_saved_between_our_read_and_our_write_is_kept(stage:
     assert (stage.backend.get("title") == "theirs") == (theirs == "backend")
     assert "authentication-managed-identity" in stage.policy
     assert stage.backend["url"] != ELSEWHERE
+
+
+async def test_a_check_that_judges_our_token_is_a_hole_in_a_policy_that_is_ignored_too(stage: Stage) -> None:
+    url = f"https://login.microsoftonline.com/{stage.team.tenant_id}/v2.0/.well-known/openid-configuration"
+    check = f'<validate-jwt header-name="Authorization"><openid-config url="{url}" /></validate-jwt>'
+    [operation] = [each for each in stage.team.operation_ids if each.endswith("/get-ping")]
+    policy = f"<policies><inbound><base />{check}</inbound></policies>"
+    put(stage.world, f"{operation}/policies/policy", {"format": "rawxml", "value": policy})
+    done = await stage.reconcile(with_mode(stage, "Correct", policy={"mode": "Ignore"}))
+    assert (ready(done), stage.writes()) == (("False", "CallerCheckAfterReplace"), [])

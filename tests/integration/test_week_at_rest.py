@@ -39,6 +39,7 @@ from funcgate.controller.kube import Conflict, Missing
 from funcgate.controller.lease import OpenFence
 from funcgate.controller.queue import Queue
 from funcgate.controller.reconciler import Reconciler, Rules
+from funcgate.controller.waits import Waits
 from funcgate.engine import Engine
 from funcgate.metrics import Metrics
 from funcgate.spec import PLURAL
@@ -179,7 +180,8 @@ class Life:
         azure = await stack.enter_async_context(connected)
         cache = Cache(metrics)
         queue = Queue(cache.lane, metrics.queue)
-        intake = Intake(cache, queue)
+        waits = Waits(metrics.ready_seconds)
+        intake = Intake(cache, queue, waits)
         events = Events(week.cluster, fence, metrics, "operator")  # type: ignore[arg-type]  # as far as they ask
         bindings = Bindings(week.cluster, fence, metrics)  # type: ignore[arg-type]
         engine = Engine(all_aspects(azure, week.stage.endpoints), azure.resources.is_gone, all_checks(azure))
@@ -190,6 +192,7 @@ class Life:
             queue=queue,
             announcer=Announcer(events, metrics),
             metrics=metrics,
+            waits=waits,
             fence=fence,
             rules=Rules(instance_id="prod", azure_scopes=(week.stage.team.group_id,)),
         )
