@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,11 @@ def kubeconfig(url: str, ca_file: Path, user: dict[str, str], namespace: str = "
 
 
 def write_secret(path: Path, content: bytes) -> Path:
-    """The file holds `content` and only its owner may read it."""
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return path
+    """The file holds `content` and only its owner may read it; whoever reads it meanwhile finds what it held before."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(content)
+    return unfinished.replace(path)
 
 
 def _rsa_key() -> bytes:

@@ -227,7 +227,8 @@ class Life:
     def passes(self) -> Mapping[str, float]:
         """How many passes ended how."""
         samples = (each for metric in self.metrics.registry.collect() for each in metric.samples)
-        return {each.labels["result"]: each.value for each in samples if each.name == "funcgate_passes_total"}
+        passes = {each.labels["result"]: each.value for each in samples if each.name == "funcgate_passes_total"}
+        return {result: count for result, count in passes.items() if count}
 
     def due(self) -> float:
         """How many bindings wait for a pass that could begin."""
