@@ -41,7 +41,7 @@ static: venv ## Formatting, lint, types, import rules, Dockerfile
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: check
-check: static ## All of that, and the unit and contract tests; about two minutes
+check: static ## All of that, and the unit and contract tests; some minutes
 	$(PYTEST) tests/unit tests/contract $(COVER)
 
 .PHONY: integration

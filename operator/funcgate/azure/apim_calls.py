@@ -27,7 +27,7 @@ class ApimCalls:
     def __init__(self, http: Http, locks: Locks | None = None) -> None:
         self._http = http
         self._locks = locks or Locks()
-        self._services: Kept[Service] = Kept(http.time.now, MINUTE)
+        self._services: Kept[Service] = Kept(http.time.now, 2 * MINUTE)
 
     async def get_service(self, service: str) -> Service:
         """
@@ -35,7 +35,7 @@ class ApimCalls:
 
         GET {service} → `{"location", "sku": {"name"}, "identity": {"type", "principalId", "tenantId",
         "userAssignedIdentities": {id: {"principalId", "clientId"}}} | null, "properties": {"gatewayUrl",
-        "provisioningState"}}`. A glance shares one that is up to a minute old. Source: REST reference, "Api Management
+        "provisioningState"}}`. A glance shares one that is up to two minutes old. Source: REST reference, "Api Management
         Service - Get".
         """
         return await self._services.of(service, lambda: self._read_service(service))

@@ -54,7 +54,7 @@ def names_of_bindings(context: click.Context, parameter: click.Parameter, incomp
 
     try:
         return sorted(name for name in asyncio.run(found()) if name.startswith(incomplete))
-    except Exception:
+    except Exception:  # behind Tab there is no place for a sentence; the command itself says it
         return []
 
 
