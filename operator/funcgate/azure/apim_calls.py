@@ -35,7 +35,7 @@ class ApimCalls:
 
         GET {service} → `{"location", "sku": {"name"}, "identity": {"type", "principalId", "tenantId",
         "userAssignedIdentities": {id: {"principalId", "clientId"}}} | null, "properties": {"gatewayUrl",
-        "provisioningState"}}`. A glance shares one that is up to two minutes old. Source: REST reference, "Api Management
+        "provisioningState"}}`. A glance shares one of the last two minutes. Source: REST reference, "Api Management
         Service - Get".
         """
         return await self._services.of(service, lambda: self._read_service(service))
