@@ -1,8 +1,8 @@
 """
 The Bicep and Terraform examples: they parse, their names resolve, and they say what the guide's commands say.
 
-Terraform is parsed as HCL. For Bicep there is no compiler among the packages that tests install, so its files are only
-read: brackets, strings, names, and the parameters of modules.
+Terraform is parsed as HCL, Bicep with its grammar for editors; Bicep's compiler is in none of the registries that tests
+install from, so that types are not checked.
 """
 
 import json
@@ -13,6 +13,8 @@ from typing import Any
 
 import hcl2
 import pytest
+import tree_sitter_bicep
+from tree_sitter import Language, Node, Parser
 
 from installing import DEPLOY, REPOSITORY
 
@@ -91,106 +93,124 @@ def test_terraform_that_does_not_parse_would_be_noticed() -> None:
 
 # --- Bicep
 
-STRING = r"'(?:[^'\\\n]|\\.)*'"
-NAMES = r"(?<![.\w@'])([a-zA-Z_]\w*)\b(?!\s*:)"
-DECLARES = re.compile(rf"^(param|var|resource|module|output) (\w+)(?: ({STRING}))?", re.MULTILINE)
-WORDS = {
-    *(
-        "param",
-        "var",
-        "resource",
-        "module",
-        "output",
-        "existing",
-        "targetScope",
-        "for",
-        "in",
-        "string",
-        "true",
-        "false",
-    ),
+BICEP = sorted(AZURE.glob("*.bicep"))
+GRAMMAR = Parser(Language(tree_sitter_bicep.language()))
+DECLARATIONS = {f"{kind}_declaration": kind for kind in ("parameter", "variable", "resource", "module", "output")}
+FUNCTIONS = {
     *("description", "guid", "join", "loadJsonContent", "map", "resourceGroup", "subscription", "uniqueString"),
 }
-BICEP = sorted(AZURE.glob("*.bicep"))
 
 
-def bicep(name: str) -> str:
-    """Without comments; none of our strings holds two slashes but addresses."""
-    return re.sub(r"(?<!:)//.*", "", (AZURE / name).read_text())
+def bicep(name: str) -> Node:
+    """The file's syntax tree."""
+    return GRAMMAR.parse((AZURE / name).read_bytes()).root_node
 
 
-def expressions(text: str) -> str:
-    """The code, with strings reduced to what is between `${` and `}` in them."""
-    return re.sub(STRING, lambda found: " ".join(f"({each})" for each in re.findall(r"\$\{(.+?)\}", found[0])), text)
+def text(node: Node) -> str:
+    assert node.text is not None
+    return node.text.decode()
 
 
-def declared(text: str) -> Iterator[tuple[str, str, str]]:
-    """Kind, name, and what stands in quotes after it."""
-    return ((kind, name, quoted.strip("'")) for kind, name, quoted in DECLARES.findall(text))
+def below(node: Node) -> Iterator[Node]:
+    """The node and all of its descendants."""
+    yield node
+    for each in node.children:
+        yield from below(each)
+
+
+def declared(tree: Node, *kinds: str) -> dict[str, Node]:
+    """The declarations of these kinds by their names."""
+    nodes = [each for each in tree.named_children if DECLARATIONS.get(each.type) in kinds]
+    return {text(each.named_children[0]): each for each in nodes}
+
+
+def used(tree: Node) -> set[str]:
+    """The names that expressions use, without those that a loop or a function of one argument makes itself."""
+    nodes = [each for each in below(tree) if each.type == "identifier" and not names_something(each)]
+    return {text(each) for each in nodes} - {text(name) for name in map(bound, below(tree)) if name}
+
+
+def names_something(name: Node) -> bool:
+    """It names what is declared or a property, and refers to nothing."""
+    parent = name.parent
+    return bool(parent) and parent.type in {*DECLARATIONS, "object_property"} and parent.named_children[0] == name
+
+
+def bound(node: Node) -> Node | None:
+    return node.child_by_field_name("initializer") or (
+        node.named_children[0] if node.type == "lambda_expression" else None
+    )
+
+
+def property_of(node: Node, *path: str) -> Node:
+    """What stands at the property with this path."""
+    for name in path:
+        (node,) = [
+            each.named_children[1]
+            for each in below(node)
+            if each.type == "object_property" and text(each.named_children[0]) == name
+        ]
+    return node
+
+
+def quoted(node: Node) -> str:
+    """The first text in quotes below the node."""
+    return next(text(each) for each in below(node) if each.type == "string" and each.is_named).strip("'")
 
 
 @pytest.mark.parametrize("path", BICEP, ids=lambda path: path.stem)
-def test_brackets_and_strings_are_closed(path: Path) -> None:
-    open_: list[str] = []
-    strings = re.findall(STRING, bicep(path.name))
-    assert [each for each in strings if each.count("${") != each.count("}")] == []
-    code = re.sub(STRING, "", bicep(path.name))
-    assert "'" not in code
-    for each in re.findall(r"[][(){}]", code):
-        if each in "([{":
-            open_.append(each)
-        else:
-            assert f"{open_.pop()}{each}" in {"()", "[]", "{}"}
-    assert open_ == []
+def test_the_bicep_parses(path: Path) -> None:
+    assert [text(each) for each in below(bicep(path.name)) if each.is_error or each.is_missing] == []
+
+
+@pytest.mark.parametrize("path", BICEP, ids=lambda path: path.stem)
+def test_bicep_that_does_not_parse_would_be_noticed(path: Path) -> None:
+    assert GRAMMAR.parse(path.read_bytes().replace(b"' = ", b"' = {", 1)).root_node.has_error
 
 
 @pytest.mark.parametrize("path", BICEP, ids=lambda path: path.stem)
 def test_every_name_in_the_bicep_is_declared_and_every_declared_one_used(path: Path) -> None:
-    text = bicep(path.name)
-    names = {name: kind for kind, name, _ in declared(text)}
-    loops = set(re.findall(r"\bfor (\w+) in\b", text)) | set(re.findall(r"(\w+) =>", text))
-    used = set(re.findall(NAMES, expressions(text)))
-    assert used - WORDS - loops - names.keys() == set()
-    mentioned = re.findall(NAMES, expressions(re.sub(r"^(param|var|resource|module|output) \w+", "", text, flags=re.M)))
-    assert {name for name, kind in names.items() if kind in {"param", "var"}} <= set(mentioned)
+    tree = bicep(path.name)
+    assert used(tree) - FUNCTIONS <= set(declared(tree, *DECLARATIONS.values()))
+    assert set(declared(tree, "parameter", "variable")) <= used(tree)
 
 
 @pytest.mark.parametrize("path", BICEP, ids=lambda path: path.stem)
 def test_every_resource_names_its_type_and_version(path: Path) -> None:
-    types = [quoted for kind, _, quoted in declared(bicep(path.name)) if kind == "resource"]
+    types = [quoted(each) for each in declared(bicep(path.name), "resource").values()]
     assert [each for each in types if not re.fullmatch(r"Microsoft\.\w+(/\w+)+@\d{4}-\d\d-\d\d", each)] == []
 
 
 def test_every_module_is_there_and_gets_the_parameters_that_it_takes() -> None:
     main = bicep("main.bicep")
-    modules = [(name, file) for kind, name, file in declared(main) if kind == "module"]
-    assert {file for _, file in modules} == {path.name for path in BICEP} - {"main.bicep"}
-    for name, file in modules:
-        block = main.partition(f"module {name} ")[2].partition("params: {")[2].partition("}")[0]
-        takes = {each for kind, each, _ in declared(bicep(file)) if kind == "param"}
-        gives = {each for kind, each, _ in declared(bicep(file)) if kind == "output"}
-        assert set(re.findall(r"^\s+(\w+):", block, re.MULTILINE)) == takes
-        assert set(re.findall(rf"\b{name}\.outputs\.(\w+)", main)) <= gives
+    modules = declared(main, "module")
+    assert {quoted(each) for each in modules.values()} == {path.name for path in BICEP} - {"main.bicep"}
+    for name, module in modules.items():
+        taken = declared(bicep(quoted(module)), "parameter")
+        given = [text(each.named_children[0]) for each in property_of(module, "params").named_children]
+        assert set(given) == set(taken)
+        asked = {text(each) for each in below(main) if text(each).startswith(f"{name}.outputs.")}
+        assert asked <= {f"{name}.outputs.{each}" for each in declared(bicep(quoted(module)), "output")}
 
 
 def test_biceps_role_is_the_one_that_is_shipped() -> None:
     main = bicep("main.bicep")
-    (path,) = re.findall(r"loadJsonContent\('(.+?)'\)", main)
-    assert (AZURE / path).resolve() == ROLE_FILE
-    said = dict(re.findall(r"(\w+): role\.(\w+)", main))
-    lists = {f"{name[0].lower()}{name[1:]}": name for name in LISTS}
-    assert said == lists | {"roleName": "Name", "description": "Description"}
+    assert (AZURE / quoted(declared(main, "variable")["role"])).resolve() == ROLE_FILE
+    definition = declared(main, "resource")["definition"]
+    permissions = {f"{name[0].lower()}{name[1:]}": name for name in LISTS}
+    for name, field in (permissions | {"roleName": "Name", "description": "Description"}).items():
+        assert text(property_of(definition, "properties", name)) == f"role.{field}"
 
 
 def test_bicep_trusts_the_service_account_that_is_deployed() -> None:
-    (subject,) = re.findall(r"subject: '(.+?)'", bicep("identity.bicep"))
-    defaults = dict(re.findall(r"^param (\w+) string = '(.+?)'", bicep("main.bicep"), re.MULTILINE))
-    assert f"--subject {subject.replace('${namespace}', defaults['namespace'])} " in GUIDE
-    assert f"--audiences {defaults['tokenAudience']}\n" in GUIDE
+    defaults = declared(bicep("main.bicep"), "parameter")
+    subject = quoted(property_of(declared(bicep("identity.bicep"), "resource")["credential"], "properties", "subject"))
+    assert f"--subject {subject.replace('${namespace}', quoted(defaults['namespace']))} " in GUIDE
+    assert f"--audiences {quoted(defaults['tokenAudience'])}\n" in GUIDE
 
 
 def test_both_examples_give_what_an_installation_asks_for() -> None:
-    outputs = {name for kind, name, _ in declared(bicep("main.bicep")) if kind == "output"}
+    outputs = declared(bicep("main.bicep"), "output")
     assert {snake(name) for name in outputs} == set(blocks("output")) == {"client_id", "principal_id", "azure_scopes"}
 
 
