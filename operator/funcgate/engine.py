@@ -79,7 +79,7 @@ class Outcome:
     message: str
     stalled: bool = False  # a person must act
     blocking: bool = True  # Ready waits for it
-    after_seconds: float | None = None  # Azure asked to come back then, not sooner
+    after_seconds: float | None = None  # not worth a look before then; Azure asked so, or what is missing is on its way
     throttled: bool = False
     changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
     held: tuple[Write, ...] = ()  # would be made, were it not for what stands in the way, or is only to be reported
@@ -135,7 +135,7 @@ class Pass:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds after which Azure asked to be called again, not sooner."""
+        """Seconds after which it is worth another look, not sooner."""
         return max((each.after_seconds for each in self.outcomes if each.after_seconds is not None), default=None)
 
     @property
@@ -554,7 +554,14 @@ class _AspectRun(Generic[S]):
             raise TryAgain(f"Azure took the write but still shows {fields}", reason="NotShownYet")
 
     def _unmet(self, unmet: Unmet) -> Outcome:
-        return self._outcome(unmet.status, unmet.reason, unmet.message, stalled=unmet.stalled, blocking=unmet.blocking)
+        return self._outcome(
+            unmet.status,
+            unmet.reason,
+            unmet.message,
+            stalled=unmet.stalled,
+            blocking=unmet.blocking,
+            after_seconds=unmet.after_seconds,
+        )
 
     def _described(self) -> str:
         if self.binding.deleting:

@@ -32,11 +32,19 @@ class Unmet(FuncgateError):
 
     `reason` is stable and has a heading in the reference; `message` says what to do next. `stalled`: a person must
     act, a retry alone changes nothing. `status` is the condition's: Unknown when the truth could not be seen.
-    `blocking`: Ready waits for it.
+    `blocking`: Ready waits for it. `after_seconds`: what is missing may well be on its way, so that it is worth a look
+    then, and later ever more rarely.
     """
 
     def __init__(
-        self, reason: str, message: str, *, stalled: bool = False, status: str = "False", blocking: bool = True
+        self,
+        reason: str,
+        message: str,
+        *,
+        stalled: bool = False,
+        status: str = "False",
+        blocking: bool = True,
+        after_seconds: float | None = None,
     ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
@@ -44,6 +52,7 @@ class Unmet(FuncgateError):
         self.stalled = stalled
         self.status = status
         self.blocking = blocking
+        self.after_seconds = after_seconds
 
 
 class AzureError(FuncgateError):

@@ -162,6 +162,11 @@ async def test_without_a_document_the_api_stays_as_it_is(
     assert (await call(stage, "/orders"), stage.door_is_closed()) == (200, True)
 
 
+async def test_a_document_that_may_be_on_its_way_is_worth_another_look(stage: Stage) -> None:
+    done = await stage.reconcile(of(stage, Unmet("DocumentNotFound", "none yet", stalled=True, after_seconds=5.0)))
+    assert done.retry_after == 5.0
+
+
 async def test_when_the_binding_goes_the_api_goes_whatever_became_of_the_document(stage: Stage) -> None:
     await stage.settled(of(stage))
     gone = of(stage, Unmet("DocumentNotFound", "there is none", stalled=True))

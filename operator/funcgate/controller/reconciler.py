@@ -339,7 +339,7 @@ class Reconciler:
             self.queue.add_rate_limited(key, at_least=delay)
             return "throttled"
         if _is_true(result.conditions, STALLED):
-            self._come_back_slowly(key, spec.drift.interval_seconds)
+            self._come_back_slowly(key, spec.drift.interval_seconds, sooner=result.retry_after)
             return "stalled"
         if _is_true(result.conditions, READY) or at_rest:
             self.queue.forget(key)
@@ -348,10 +348,17 @@ class Reconciler:
         self.queue.add_rate_limited(key, at_least=asked)
         return "waiting"
 
-    def _come_back_slowly(self, key: Key, at_most: float = math.inf) -> None:
-        """A person must act first; what is not in their hands is still looked at as often as the binding says."""
-        self.queue.forget(key)
+    def _come_back_slowly(self, key: Key, at_most: float = math.inf, sooner: float | None = None) -> None:
+        """
+        A person must act first; what is not in their hands is still looked at as often as the binding says.
+
+        What may be on its way is worth a look after `sooner` seconds, and later ever more rarely.
+        """
         self.queue.add_after(key, self._jittered(min(self.rules.stalled_seconds, at_most)))
+        if sooner is None:
+            self.queue.forget(key)
+        else:
+            self.queue.add_rate_limited(key, at_least=sooner)
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1 + self.rules.jitter * (2 * self.random() - 1))

@@ -10,6 +10,8 @@ from funcgate.errors import Unmet
 from funcgate.spec import ConfigMapRef, SecretRef
 
 FORBIDDEN = 403
+ON_ITS_WAY = 5.0
+"""Seconds until what is not there yet is worth another look: it may have been applied together with the binding."""
 HOME = "funcgate-system"
 """Where the operator's service account is, unless its settings say otherwise."""
 
@@ -34,7 +36,8 @@ async def document(kube: Getter, namespace: str, ref: ConfigMapRef, home: str = 
     text = data.get(ref.key)
     if not isinstance(text, str) or not text.strip():
         where = f"ConfigMap {ref.name} in namespace {namespace}"
-        raise Unmet("DocumentNotFound", f"{where} has no text under the key {ref.key}; add it", stalled=True)
+        text = f"{where} has no text under the key {ref.key}; add it"
+        raise Unmet("DocumentNotFound", text, stalled=True, after_seconds=ON_ITS_WAY)
     return text
 
 
@@ -48,7 +51,7 @@ async def _get(kube: Getter, namespace: str, kind: str, name: str, home: str) ->
         return await kube.get(path)
     except Missing:
         text = f"namespace {namespace} has no {kind} {name}; create it"
-        raise Unmet(f"{NAMES[kind]}NotFound", text, stalled=True) from None
+        raise Unmet(f"{NAMES[kind]}NotFound", text, stalled=True, after_seconds=ON_ITS_WAY) from None
     except Unavailable:
         text = "the Kubernetes API does not answer"
         raise Unmet(f"{NAMES[kind]}NotReadable", text, status="Unknown") from None
@@ -56,7 +59,8 @@ async def _get(kube: Getter, namespace: str, kind: str, name: str, home: str) ->
         if refused.status != FORBIDDEN:
             raise
         text = _grant(namespace, kind, name, home)
-        raise Unmet(f"{NAMES[kind]}NotReadable", text, status="Unknown", stalled=True) from None
+        reason = f"{NAMES[kind]}NotReadable"
+        raise Unmet(reason, text, status="Unknown", stalled=True, after_seconds=ON_ITS_WAY) from None
 
 
 def _decoded(body: Json, namespace: str, ref: SecretRef) -> Secret:

@@ -433,6 +433,19 @@ async def test_what_needs_a_person_comes_back_slowly_but_no_later_than_its_inter
     assert await seconds_until_next(stage) == seconds
 
 
+async def test_what_may_be_on_its_way_is_looked_for_soon_then_ever_more_rarely_and_no_later_than_its_interval(
+    staged: Setting,
+) -> None:
+    stage = staged(an_object(drift={"interval": "10m"}), steps=[stalled(retry_after=5.0)])
+    await stage.one_pass()
+    delays = []
+    for _ in range(10):
+        before = now()
+        await stage.another_pass()
+        delays.append(now() - before)
+    assert delays == [5, 5, 8, 16, 32, 64, 128, 256, 512, 600]
+
+
 async def test_what_goes_on_by_itself_comes_back_with_back_off(staged: Setting) -> None:
     stage = staged(an_object(), steps=[waiting()])
     delays = []

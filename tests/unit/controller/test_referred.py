@@ -76,21 +76,25 @@ async def test_a_document_is_read_from_the_bindings_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason", "words"),
+    ("body", "reason", "words", "soon"),
     [
-        (Missing(404, "NotFound", ""), "DocumentNotFound", "namespace shop has no ConfigMap orders-openapi"),
-        ({"other": "x"}, "DocumentNotFound", "no text under the key openapi.yaml"),
-        ({"openapi.yaml": " "}, "DocumentNotFound", "no text under the key openapi.yaml"),
+        (Missing(404, "NotFound", ""), "DocumentNotFound", "namespace shop has no ConfigMap orders-openapi", True),
+        ({"other": "x"}, "DocumentNotFound", "no text under the key openapi.yaml", True),
+        ({"openapi.yaml": " "}, "DocumentNotFound", "no text under the key openapi.yaml", True),
         (
             KubeError(403, "Forbidden", ""),
             "DocumentNotReadable",
             "--resource=configmaps --resource-name=orders-openapi",
+            True,
         ),
-        (Unavailable(0, "TimeoutError", ""), "DocumentNotReadable", "does not answer"),
+        (Unavailable(0, "TimeoutError", ""), "DocumentNotReadable", "does not answer", False),
     ],
 )
-async def test_a_document_that_is_not_to_be_had_stops_its_api(body: Any, reason: str, words: str) -> None:
+async def test_a_document_that_is_not_to_be_had_stops_its_api_and_is_looked_for_soon_if_it_may_be_on_its_way(
+    body: Any, reason: str, words: str, soon: bool
+) -> None:
     with pytest.raises(Unmet) as unmet:
         await document(Holder(body), "shop", DOCUMENT)
     assert (unmet.value.reason, unmet.value.blocking) == (reason, True)
+    assert (unmet.value.after_seconds is not None) is soon
     assert words in unmet.value.message
