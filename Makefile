@@ -74,6 +74,13 @@ screen: venv ## docs/images/demo.svg anew: what the demo shows, from a real run
 site: venv ## The documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site
 
+.PHONY: commands
+commands: venv ## The help in docs/reference/commands.md anew
+	PYTHONPATH=operator:tests $(BIN)/python -m commands_page
+
+.PHONY: docs
+docs: commands pictures screen site ## All of the documentation that is made, anew: the commands' help, pictures, the site
+
 .PHONY: format
 format: venv ## Formatting and import order, done
 	$(BIN)/ruff format .

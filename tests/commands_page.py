@@ -1,5 +1,5 @@
 """
-The page of all commands, with what `--help` says today: `python -m commands_page` in `tests/` writes it.
+The page of all commands, with what `--help` says today: `make commands` writes it.
 
 Only what stands in a fence below the heading of a command is made; the words around it are people's.
 """

@@ -13,7 +13,7 @@ def test_every_command_has_its_heading_in_the_order_of_the_list() -> None:
 
 def test_the_page_shows_the_help_of_today() -> None:
     page = PAGE.read_text()
-    assert with_help(page) == page, "cd tests && python -m commands_page"
+    assert with_help(page) == page, "make commands"
 
 
 def test_every_exit_code_has_its_line() -> None:
