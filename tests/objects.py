@@ -5,10 +5,10 @@ from typing import Any
 
 from builders import a_manifest_spec
 from engines import TYPES
-from funcgate.azure import Secret
 from funcgate.controller.cache import FINALIZER, Snapshot
 from funcgate.controller.kube import Conflict, KubeError, Missing
 from funcgate.controller.queue import Key
+from funcgate.secrets import Secret
 from funcgate.spec import SecretRef
 
 KEY = Key("shop", "orders")

@@ -26,8 +26,9 @@ import gitops_kinds
 from azuresim.scenarios import GROUP
 from controlplane import ControlPlane
 from engines import ScriptedEngine
-from funcgate.controller import Engines, Tuning, operator_main
 from funcgate.controller.access import from_kubeconfig
+from funcgate.controller.engines import Engines
+from funcgate.controller.main import Tuning, operator_main
 from funcgate.errors import Unmet
 from funcgate.settings import Settings
 from funcgate.spec import KIND, Cluster, ConfigMapRef, Spec

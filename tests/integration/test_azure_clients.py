@@ -14,8 +14,9 @@ from azuresim import Simulator, World
 from azuresim.contract_check import DOCUMENTS, contract
 from azuresim.msi import add_user_identity
 from azuresim.scenarios import GROUP, OPERATOR, SERVICE, SUBSCRIPTION, Imported, imported
-from funcgate.azure import ANY, Azure, Endpoints, Redirect, ResourceId, Secret, WaysIn, connect, last_write, write_fence
+from funcgate.azure import ANY, Azure, Endpoints, Redirect, ResourceId, WaysIn, connect, last_write, write_fence
 from funcgate.errors import AccessDenied, NotFound, Rejected, TryAgain
+from funcgate.secrets import Secret
 
 UAMI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
 VAULT = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/vault"

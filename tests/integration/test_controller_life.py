@@ -20,9 +20,10 @@ from aiohttp.test_utils import TestServer
 from builders import GROUP, SITE, a_manifest_spec
 from controlplane import ControlPlane
 from engines import AWrite, ScriptedEngine, ready, stalled, waiting
-from funcgate.controller import Engines, Tuning, operator_main
 from funcgate.controller.access import Access, from_kubeconfig
+from funcgate.controller.engines import Engines
 from funcgate.controller.lease import Durations
+from funcgate.controller.main import Tuning, operator_main
 from funcgate.settings import Settings
 from installing import by_kustomize
 

@@ -30,7 +30,7 @@ SECONDS = 150
 OPERATOR = """
 import asyncio, sys
 from funcgate.cli.run import operate
-from funcgate.controller import Tuning
+from funcgate.controller.main import Tuning
 from funcgate.settings import Settings
 asyncio.run(operate(Settings.read(), tuning=Tuning(label_selector=sys.argv[1])))
 """

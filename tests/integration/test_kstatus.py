@@ -28,7 +28,7 @@ from azuresim.faults import FOREVER
 from azuresim.scenarios import Deployed, deployed
 from controlplane import ControlPlane
 from funcgate.cli.run import operate
-from funcgate.controller import Tuning
+from funcgate.controller.main import Tuning
 from funcgate.settings import Settings
 from stage import SAMPLES, Stage, install
 

@@ -30,7 +30,7 @@ from azuresim.policy.text import read, write
 from azuresim.scenarios import deployed, put
 from azuresim.web import site_of
 from azuresim.wire import HttpAnswer
-from funcgate.azure import Secret
+from funcgate.secrets import Secret
 from funcgate.spec import Binding, Cluster, SecretRef
 from integration.azure_stage import CALLER, NAMED, SYSTEM, VAULT, Stage, on_stage, seen_by_the_function, troubles
 

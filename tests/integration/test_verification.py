@@ -12,8 +12,8 @@ from azuresim.web import site_of
 from azuresim.web.sites import Runtime
 from azuresim.wire import HttpCall
 from azuresim.world import Call
-from funcgate.azure import Secret
 from funcgate.engine import Pass
+from funcgate.secrets import Secret
 from funcgate.spec import Binding, Cluster, SecretRef
 from integration.azure_stage import Stage, WatchedLog, on_stage, outcome
 

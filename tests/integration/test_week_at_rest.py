@@ -27,11 +27,11 @@ from azuresim.scenarios import Imported, deployed
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Time, connect
 from funcgate.azure.credentials import SharedCredential
-from funcgate.controller import Engines
 from funcgate.controller.announce import Announcer
 from funcgate.controller.bindings import API, Bindings
 from funcgate.controller.cache import Cache, Snapshot
 from funcgate.controller.census import Census
+from funcgate.controller.engines import Engines
 from funcgate.controller.events import Events
 from funcgate.controller.health import Health
 from funcgate.controller.intake import Intake

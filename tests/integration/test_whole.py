@@ -15,7 +15,7 @@ from azuresim.scenarios import Imported, deployed, imported
 from azuresim.world import Call
 from controlplane import ControlPlane
 from funcgate.cli.run import operate
-from funcgate.controller import Tuning
+from funcgate.controller.main import Tuning
 from funcgate.settings import Settings
 from funcgate.spec import GROUP, KIND, VERSION
 from stage import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, Callers, Stage, install, token_claims

@@ -24,7 +24,7 @@ from controlplane import ControlPlane
 from controlplane.kubectl import KubectlError
 from demo import hand_over_a_key, the_teams_azure
 from funcgate.cli.run import operate
-from funcgate.controller import Tuning
+from funcgate.controller.main import Tuning
 from funcgate.settings import Settings
 from monitoring.server import Prometheus, free_port
 from stage import SAMPLES, Callers, Stage

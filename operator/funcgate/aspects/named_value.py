@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from funcgate import marks
-from funcgate.azure import ApimClient, FunctionAppClient, NamedValue, Secret
+from funcgate.azure import ApimClient, FunctionAppClient, NamedValue
 from funcgate.clock import utc_now
 from funcgate.conditions import WAITING
 from funcgate.errors import Rejected, Unmet
 from funcgate.marks import Mark
 from funcgate.model import Action, Aspect, Change, Facts, Observed, Ownership, Phase
 from funcgate.names import host_key_names, named_value_name
+from funcgate.secrets import Secret
 from funcgate.spec import Binding
 
 A_KEY = "a host key of the app"

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from funcgate import traces
 from funcgate.answers import GATEWAY_FAILED, from_in_front, inside, is_the_doors, may_be_the_doors, why
-from funcgate.azure import ApimClient, FunctionAppClient, Heard, ProbeClient, Secret
+from funcgate.azure import ApimClient, FunctionAppClient, Heard, ProbeClient
 from funcgate.clock import utc_now
 from funcgate.errors import AzureError, TryAgain, Unmet
 from funcgate.model import Check, Checked, Facts
 from funcgate.names import api_name
+from funcgate.secrets import Secret
 from funcgate.spec import Binding
 
 DEBUG = "Apim-Debug-Authorization"

@@ -56,7 +56,6 @@ from funcgate.azure.probe import Heard, ProbeClient
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.azure.resources import ResourceClient
 from funcgate.azure.rights import Permission, RightsClient, Who, missing
-from funcgate.azure.secrets import Secret
 from funcgate.azure.session import (
     ArmTransport,
     GraphTransport,
@@ -102,7 +101,6 @@ __all__ = [
     "ResourceClient",
     "ResourceId",
     "RightsClient",
-    "Secret",
     "Service",
     "ServicePrincipal",
     "SignIn",

@@ -17,8 +17,8 @@ from funcgate.azure.http import Call, Http, Locks
 from funcgate.azure.ids import segment
 from funcgate.azure.kept import Listed, Unchanged
 from funcgate.azure.operations import finish
-from funcgate.azure.secrets import Secret
 from funcgate.errors import TryAgain
+from funcgate.secrets import Secret
 
 
 class ApimClient(PolicyCalls):

@@ -11,8 +11,8 @@ from funcgate.azure.apim_documents import ApiOperation, PolicyText
 from funcgate.azure.http import Call, Http, Locks
 from funcgate.azure.ids import segment
 from funcgate.azure.kept import HALF_AN_HOUR, HOUR, Kept, Unchanged, glancing
-from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
+from funcgate.secrets import Secret
 
 AT_ONCE: Final = 16
 """Reads of one API's operations that are made at the same time: an API with hundreds is no burst of hundreds."""

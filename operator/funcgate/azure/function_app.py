@@ -9,8 +9,8 @@ from typing import Any, Final
 from funcgate.azure.http import Call, Flights, Http, Locks
 from funcgate.azure.ids import segment
 from funcgate.azure.kept import HOUR, Kept
-from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
+from funcgate.secrets import Secret
 
 VERSION: Final = "2025-05-01"
 KEYS_SECONDS: Final = 7.2

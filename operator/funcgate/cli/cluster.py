@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from funcgate.azure import Secret
 from funcgate.cli import kubeconfig
 from funcgate.cli.kubeconfig import Way
 from funcgate.controller import referred
@@ -22,6 +21,7 @@ from funcgate.controller.neighbours import neighbours
 from funcgate.controller.queue import Key
 from funcgate.controller.scopes import folded
 from funcgate.errors import FuncgateError, SpecError, Unmet
+from funcgate.secrets import Secret
 from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec
 
 KINDS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"

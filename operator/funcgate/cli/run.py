@@ -8,8 +8,9 @@ import click
 
 from funcgate.aspects import all_aspects, all_checks
 from funcgate.azure import Locks, NoSuchCloud, connect, located
-from funcgate.controller import Engines, operator_main
+from funcgate.controller.engines import Engines
 from funcgate.controller.logs import configure
+from funcgate.controller.main import operator_main
 from funcgate.engine import Engine
 from funcgate.metrics import Metrics
 from funcgate.settings import Settings, SettingsError

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from funcgate.azure import Secret
 from funcgate.controller.bindings import Bindings
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.rights import Rights
 from funcgate.errors import Unmet
+from funcgate.secrets import Secret
 from funcgate.spec import Binding, Cluster, ConfigMapRef, Neighbour, SecretRef, Spec, confirms, proven
 
 

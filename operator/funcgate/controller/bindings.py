@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from funcgate.azure import Secret
 from funcgate.controller import referred
 from funcgate.controller.cache import FINALIZER, Snapshot
 from funcgate.controller.kube import Json, Kube, KubeError, Missing
@@ -11,6 +10,7 @@ from funcgate.controller.lease import Fence
 from funcgate.controller.queue import Key
 from funcgate.errors import FuncgateError
 from funcgate.metrics import Metrics
+from funcgate.secrets import Secret
 from funcgate.spec import GROUP, PLURAL, VERSION, ConfigMapRef, SecretRef
 
 API = f"/apis/{GROUP}/{VERSION}"

@@ -4,9 +4,9 @@ import base64
 import binascii
 from typing import Protocol
 
-from funcgate.azure import Secret
 from funcgate.controller.kube import Json, KubeError, Missing, Unavailable
 from funcgate.errors import Unmet
+from funcgate.secrets import Secret
 from funcgate.spec import ConfigMapRef, SecretRef
 
 FORBIDDEN = 403

@@ -7,11 +7,12 @@ import pytest
 from builders import OWNER, a_binding
 from funcgate.aspects.host_key import HostKey
 from funcgate.aspects.named_value import NamedKey, Rotation, rotation
-from funcgate.azure import NamedValue, Secret
+from funcgate.azure import NamedValue
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.errors import Rejected
 from funcgate.model import Action, Drift
 from funcgate.names import host_key_names
+from funcgate.secrets import Secret
 from funcgate.spec import Binding, Neighbour
 from stubs import Given, StubApim, StubFunctionApps, run
 

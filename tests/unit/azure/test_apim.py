@@ -23,8 +23,8 @@ from funcgate.azure.apim_documents import (
 )
 from funcgate.azure.apim_policies import AT_ONCE
 from funcgate.azure.http import Answer, Call, Http
-from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound, Rejected, TryAgain
+from funcgate.secrets import Secret
 from unit.azure.wire import ARM, Wire
 
 SERVICE = "/subscriptions/s/resourceGroups/shop/providers/Microsoft.ApiManagement/service/contoso"

@@ -8,8 +8,8 @@ import pytest
 
 from funcgate.azure.function_app import Function, FunctionAppClient, Site
 from funcgate.azure.http import Http
-from funcgate.azure.secrets import Secret
 from funcgate.errors import NotFound
+from funcgate.secrets import Secret
 from unit.azure.wire import Wire
 
 SITE = "/subscriptions/s/resourceGroups/shop/providers/Microsoft.Web/sites/orders-fn"

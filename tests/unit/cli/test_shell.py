@@ -1,5 +1,6 @@
 """What all commands share: a fault of ours is a sentence, too, and so is what a terminal has no signs for."""
 
+import ast
 import os
 import re
 import subprocess
@@ -76,3 +77,11 @@ def test_every_option_says_what_it_is_for() -> None:
         if isinstance(option, click.Option) and not option.help and option.name != "output"
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize("module", ["annotate", "completion", "cluster"])
+def test_a_command_that_asks_only_the_cluster_does_not_wait_for_azures_sdks(module: str) -> None:
+    code = f"import funcgate.cli.{module}, sys; print({{each.partition('.')[0] for each in sys.modules}})"
+    loaded = ast.literal_eval(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+    assert loaded & {"azure", "kopf", "lxml", "msgraph"} == set()
+    assert "click" in loaded

@@ -1,4 +1,4 @@
-from funcgate.azure import Secret
+from funcgate.secrets import Secret
 
 
 def test_a_secret_shows_in_no_text_and_compares_with_its_like() -> None:
