@@ -15,7 +15,6 @@ from funcgate.azure import (
     NamedValue,
     PolicyText,
     Product,
-    Secret,
     Service,
     ServicePrincipal,
     Site,
@@ -25,6 +24,7 @@ from funcgate.azure import (
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.errors import NotFound
 from funcgate.model import Aspect, Facts
+from funcgate.secrets import Secret
 from funcgate.spec import Binding
 
 IDS = ManagedIdentity(principal_id=PRINCIPAL_ID, client_id=IDENTITY_CLIENT_ID, tenant_id=TENANT)
