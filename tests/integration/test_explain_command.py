@@ -29,7 +29,7 @@ LINKS = ("caller", "gateway", "token", "key", "door", "function", "proof")
 
 
 async def test_a_chain_that_holds_is_shown_link_by_link(terminal: Terminal) -> None:
-    ran = await terminal.run("explain", "-f", terminal.manifest())
+    ran = await terminal.process("explain", "-f", terminal.manifest())
     assert (ran.code, signs(ran.out), terminal.writes()) == (0, dict.fromkeys(LINKS, "✓"), [])
     assert ran.out.splitlines()[0] == "shop/orders"
     assert "proof     A call past the gateway was refused with 401." in ran.out

@@ -101,7 +101,7 @@ async def test_no_secret_is_in_it(terminal: Terminal) -> None:
 
 
 async def test_an_api_that_is_not_there_is_named(terminal: Terminal) -> None:
-    ran = await exported(terminal, api="nothing")
+    ran = await terminal.process("export", "--service", terminal.stage.team.service_id, "--api", "nothing")
     assert (ran.code, "the service has no API named nothing" in ran.err) == (1, True)
 
 

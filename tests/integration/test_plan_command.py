@@ -24,7 +24,7 @@ async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
 
 
 async def test_a_plan_shows_what_a_pass_would_write_and_writes_nothing(terminal: Terminal) -> None:
-    ran = await terminal.run("plan", "-f", terminal.manifest())
+    ran = await terminal.process("plan", "-f", terminal.manifest())
     assert ran.code == 2, ran.err
     assert ran.out.splitlines() == [
         "shop/orders",
@@ -122,7 +122,7 @@ async def test_a_folder_is_read_with_all_below_it(terminal: Terminal) -> None:
 
 
 async def test_standard_input_is_read(terminal: Terminal) -> None:
-    ran = await terminal.run("plan", "-f", "-", input=yaml.safe_dump(terminal.binding()))
+    ran = await terminal.process("plan", "-f", "-", input=yaml.safe_dump(terminal.binding()))
     assert (ran.code, ran.out.splitlines()[0]) == (2, "shop/orders"), ran.err
 
 
