@@ -8,6 +8,7 @@ import pytest
 
 from controlplane import ControlPlane
 from controlplane.shared import shared
+from image import Image, built
 
 pytest_plugins = ["controlplane.fixtures", "monitoring.fixtures"]
 
@@ -43,3 +44,10 @@ def bare_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
     """A cluster of its own in which nobody has installed anything."""
     with shared(tmp_path_factory.mktemp("bare")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[Image]:
+    """What the image holds. It takes a minute: tests that ask for it are of the group "image", which one worker has."""
+    with built() as made:
+        yield made

@@ -24,8 +24,12 @@ from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from azuresim.world import Clock, World
 from controlplane import ControlPlane, build
-from stage import DEPLOY, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Callers, Stage, install, token_claims
+from controlplane.credentials import write_secret
+from installing import by_kustomize
+from kubelet import container
+from stage import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, SAMPLES, Callers, Stage, token_claims
 
+PROGRAMS = Path(sys.executable).parent
 NAMESPACE = "shop"
 READY_SECONDS = 120
 STOP_SECONDS = 30
@@ -55,20 +59,36 @@ async def demo(*, once: bool) -> int:
     """The exit code: 0 when every sample got Ready, the authorised call went through and the others were refused."""
     with step("the Kubernetes API is built (once per machine, five to ten minutes) and started"):
         await asyncio.to_thread(build)
+    async with playing(installed, PROGRAMS) as (stage, apps):
+        proven = await act(stage, apps)
+        if not once:
+            say(things_to_try(stage, PROGRAMS))
+            await asyncio.Event().wait()
+    return 0 if proven else 1
+
+
+@contextlib.asynccontextmanager
+async def playing(
+    install: Callable[[ControlPlane], None], programs: Path
+) -> AsyncIterator[tuple[Stage, Mapping[str, Callers]]]:
+    """A Kubernetes API and an Azure; what `install` installs is at work, with the `funcgate` of that folder."""
     world = World(clock=Clock(real=True))
     with tempfile.TemporaryDirectory(prefix="funcgate-demo-") as folder, ControlPlane(Path(folder) / "kube") as plane:
         async with Simulator(world, check_contracts=False) as azure:
-            with step("funcgate's schema and rights are applied: kubectl apply -k deploy"):
+            with step("funcgate's schema, rights and Deployment are applied: an overlay of deploy"):
                 await asyncio.to_thread(install, plane)
             stage = Stage(plane, azure, Path(folder))
             await asyncio.to_thread(stage.let_the_operator_in)
             apps = the_teams_azure(azure)
-            async with operator(stage):
-                proven = await act(stage, apps)
-                if not once:
-                    say(things_to_try(stage, apps["orders"]))
-                    await asyncio.Event().wait()
-    return 0 if proven else 1
+            async with operator(stage, programs):
+                yield stage, apps
+
+
+def installed(plane: ControlPlane) -> None:
+    """What an overlay for this Azure makes of deploy/ is in the cluster."""
+    settings = (f"FUNCGATE_AZURE_SCOPES={GROUP}", "FUNCGATE_INSTANCE_ID=demo")
+    plane.apply({"apiVersion": "v1", "kind": "List", "items": by_kustomize(settings=settings, client_id=OPERATOR)})
+    plane.wait_for_crd("functionapibindings.funcgate.dev")
 
 
 def the_teams_azure(azure: Simulator) -> Mapping[str, Callers]:
@@ -210,13 +230,16 @@ async def until_ready(stage: Stage) -> bool:
 
 async def kubectl(stage: Stage, *arguments: str) -> asyncio.subprocess.Process:
     """kubectl as admin, still running."""
-    program = Path(sys.executable).parent / "kubectl"
     environment = os.environ | {
         "KUBECONFIG": str(stage.plane.admin_kubeconfig),
         "KUBECACHEDIR": str(stage.folder / "kubectl"),
     }
     return await asyncio.create_subprocess_exec(
-        program, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        PROGRAMS / "kubectl",
+        *arguments,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 
@@ -228,16 +251,12 @@ async def show(process: asyncio.subprocess.Process) -> None:
 
 
 @contextlib.asynccontextmanager
-async def operator(stage: Stage) -> AsyncIterator[None]:
-    """`funcgate run` as a process of its own; its log goes to a file, its end is waited for."""
+async def operator(stage: Stage, programs: Path) -> AsyncIterator[None]:
+    """The Deployment's container as a process of its own; its log goes to a file, its end is waited for."""
     log = stage.folder / "operator.log"
     with step(f"the operator starts: funcgate run (log: {log})"), log.open("wb") as file:
-        environment = await asyncio.to_thread(stage.environment)
-        program = Path(sys.executable).parent / "funcgate"
-        ours = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            program, "run", env=ours | dict(environment), stdout=file, stderr=file
-        )
+        pod = await asyncio.to_thread(container, stage, programs)
+        process = await asyncio.create_subprocess_exec(*pod.command, env=pod.environment, stdout=file, stderr=file)
     try:
         yield
     finally:
@@ -248,34 +267,37 @@ async def operator(stage: Stage) -> AsyncIterator[None]:
             say(f"the operator ended with {process.returncode}:\n{log.read_text()[-4000:]}")
 
 
-def things_to_try(stage: Stage, who: Callers) -> str:
+def things_to_try(stage: Stage, programs: Path) -> str:
     """What to do in another terminal while this one runs."""
-    header = stage.folder / "azure-admin.header"
-    header.touch(mode=0o600)
-    header.write_text(f"Authorization: {stage.azure.arm_headers(OPERATOR)['Authorization']}")
-    door = f"{stage.azure.url}{who.app.site_id}/config/authsettingsV2?api-version=2025-05-01"
-    curl = f"curl --cacert {stage.azure.ca_file} -H @{header} -H 'Content-Type: application/json'"
     return f"""
 ==> it runs until Ctrl-C. In another terminal, in this directory:
 
-    export KUBECONFIG={stage.plane.admin_kubeconfig} PATH=$PWD/.venv/bin:$PATH
+    . {terminal(stage, programs)}
     kubectl get functionapibindings -A -o wide
-    kubectl describe fab orders -n {NAMESPACE}
+    kubectl funcgate explain orders -n {NAMESPACE}
 
-  open the function app's door by hand, as somebody would in the portal:
-
-    {curl} -X PUT '{door}' -d '{{"properties": {{"platform": {{"enabled": false}}}}}}'
-
-  look at it, ask for a check (or wait ten minutes), and see it closed again and why:
-
-    {curl} '{door}'
-    kubectl annotate fab orders -n {NAMESPACE} --overwrite funcgate.dev/reconcile-requested-at=$(date +%s)
-    kubectl get events -n {NAMESPACE}
-
-  let go: our statements leave the policy, the door stays closed
-
-    kubectl delete -n {NAMESPACE} -f {SAMPLES.relative_to(DEPLOY.parent)}
+  docs/tutorial.md goes on from here: open the door by hand and see it closed again, let go, make a mistake
 """
+
+
+def terminal(stage: Stage, programs: Path) -> Path:
+    """A file that gives a terminal its names: the cluster's, Azure's, and who one is in both."""
+    admin = f"Authorization: {stage.azure.arm_headers(OPERATOR)['Authorization']}"
+    header = write_secret(stage.folder / "azure-admin.header", admin.encode())
+    names = {
+        **stage.identity(OPERATOR),
+        **stage.here(),
+        "KUBECONFIG": stage.plane.admin_kubeconfig,
+        "PATH": f"{programs}:{PROGRAMS}:$PATH",
+    }
+    file = stage.folder / "terminal"
+    file.write_text(
+        "".join(f'export {name}="{value}"\n' for name, value in names.items())
+        + f"ARM={stage.azure.url}\n"
+        + f"azure() {{ curl --silent --show-error --cacert {stage.azure.ca_file} --header @{header} \\\n"
+        + "  --header 'Content-Type: application/json' --write-out '\\n' \"$@\"; }\n"
+    )
+    return file
 
 
 def main() -> None:

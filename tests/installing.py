@@ -17,15 +17,20 @@ DEPLOY = REPOSITORY / "deploy"
 COMPONENTS = tuple(sorted(each.name for each in (DEPLOY / "components").iterdir()))
 CHART = DEPLOY / "chart"
 SYSTEM = "funcgate-system"
+CLIENT_ID = "azure.workload.identity/client-id"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
 Json = dict[str, Any]
 
 
 def by_kustomize(
-    components: Sequence[str] = (), *, namespaces: Sequence[str] = (), settings: Sequence[str] = ()
+    components: Sequence[str] = (),
+    *,
+    namespaces: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    client_id: str | None = None,
 ) -> list[Json]:
-    """An overlay of deploy/ with these components, rights in these namespaces, and these settings on top."""
+    """An overlay of deploy/ with these components, rights in these namespaces, and settings and identity on top."""
     # Bases must be named relative to the overlay, and must not lie in it, so it is a folder beside them.
     with tempfile.TemporaryDirectory(dir=REPOSITORY, prefix=".overlay-") as folder:
         overlay = Path(folder)
@@ -34,11 +39,14 @@ def by_kustomize(
             _kustomization(overlay / name, **resources)
         on_top = [f"FUNCGATE_NAMESPACES={','.join(namespaces)}"] if namespaces else []
         generator = {"name": "funcgate-settings", "namespace": SYSTEM, "behavior": "merge"}
+        identity = {"metadata": {"name": "funcgate", "annotations": {CLIENT_ID: client_id}}}
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", **identity}
         _kustomization(
             overlay,
             resources=["../deploy", *namespaces],
             components=[f"../deploy/components/{each}" for each in components],
             configMapGenerator=[generator | {"literals": [*on_top, *settings]}] if on_top or settings else [],
+            patches=[{"target": {"kind": "ServiceAccount"}, "patch": json.dumps(account)}] if client_id else [],
         )
         done = subprocess.run([KUBECTL, "kustomize", overlay], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

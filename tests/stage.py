@@ -15,6 +15,7 @@ from azuresim.scenarios import GROUP, OPERATOR, Deployed
 from azuresim.server import Simulator
 from azuresim.wire import HttpAnswer
 from controlplane import ControlPlane
+from controlplane.credentials import write_secret
 
 REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"
@@ -49,26 +50,40 @@ class Stage:
 
     def environment(self) -> Mapping[str, str]:
         """What the operator's pod would have in its environment here."""
-        token = self.plane.service_account_token(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT, audience=EXCHANGE_AUDIENCE)
-        token_file = self.folder / "azure.token"
-        token_file.touch(mode=0o600)
-        token_file.write_text(token)
         return {
-            "KUBECONFIG": str(self.plane.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT)),
-            "AZURE_CLIENT_ID": OPERATOR,
+            **self.identity(OPERATOR),
+            **self.here(),
+            "FUNCGATE_AZURE_SCOPES": GROUP,
+            "FUNCGATE_INSTANCE_ID": "demo",
+            "POD_NAMESPACE": OPERATOR_NAMESPACE,
+        }
+
+    def identity(self, client_id: str, account: str = OPERATOR_ACCOUNT) -> Mapping[str, str]:
+        """What workload identity's webhook puts into pods of the account; the file with the token lies elsewhere."""
+        token = self.plane.service_account_token(OPERATOR_NAMESPACE, account, audience=EXCHANGE_AUDIENCE)
+        return {
+            "AZURE_CLIENT_ID": client_id,
             "AZURE_TENANT_ID": self.azure.world.tenant_id,
-            "AZURE_FEDERATED_TOKEN_FILE": str(token_file),
+            "AZURE_FEDERATED_TOKEN_FILE": str(write_secret(self.folder / "azure.token", token.encode())),
             "AZURE_AUTHORITY_HOST": self.azure.url,
+        }
+
+    def here(self, account: str = OPERATOR_ACCOUNT) -> Mapping[str, str]:
+        """
+        All that is different from a pod beside Azure.
+
+        The account's token comes in a kubeconfig, Azure answers at one address on this machine, with a certificate of
+        its own, and nobody else on this machine waits for the probes' port.
+        """
+        return {
+            "KUBECONFIG": str(self.plane.service_account_kubeconfig(OPERATOR_NAMESPACE, account)),
             "SSL_CERT_FILE": str(self.azure.ca_file),
             "FUNCGATE_ARM_ENDPOINT": self.azure.url,
             "FUNCGATE_GRAPH_ENDPOINT": self.azure.url,
             "FUNCGATE_LOGS_ENDPOINT": self.azure.url,
             "FUNCGATE_CONNECT_TO": f"{self.azure.host}:{self.azure.port}",
-            "FUNCGATE_AZURE_SCOPES": GROUP,
-            "FUNCGATE_INSTANCE_ID": "demo",
             "FUNCGATE_HEALTH_HOST": "127.0.0.1",
             "FUNCGATE_HEALTH_PORT": "0",
-            "POD_NAMESPACE": OPERATOR_NAMESPACE,
         }
 
 

@@ -33,6 +33,7 @@ from funcgate.errors import Unmet
 from funcgate.settings import Settings
 from funcgate.spec import KIND, Cluster, ConfigMapRef, Spec
 from integration.azure_stage import on_stage
+from pages import blocks
 from stage import DEPLOY, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, REPOSITORY, SAMPLES, install
 
 EXAMPLE = DEPLOY / "argocd/example"
@@ -406,13 +407,9 @@ def test_the_component_patches_the_config_map_of_an_installation(
 # --- the guides
 
 
-def blocks(page: Path, language: str) -> Iterator[str]:
-    yield from re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-
-
 def documents(page: Path, language: str) -> Iterator[Json]:
     for block in blocks(page, language):
-        yield from yaml.safe_load_all(block)
+        yield from yaml.safe_load_all(block.text)
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
@@ -445,7 +442,7 @@ async def test_every_command_of_a_guide_does_something(
     await kubectl("create", "configmap", "argocd-cm")
     await kubectl("apply", "-f", "-", given=samples(namespace, "orders"))
     gitops.kubectl("apply", "-f", "-", input=json.dumps(a_namespace("argocd")))
-    for line in "".join(blocks(page, "sh")).splitlines():
+    for line in "".join(block.text for block in blocks(page, "sh")).splitlines():
         program, verb, *rest = shlex.split(line)
         assert program == "kubectl", line
         where = [namespace if before == "-n" else word for before, word in zip(["", *rest], rest, strict=False)]

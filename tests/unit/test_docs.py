@@ -32,10 +32,9 @@ from funcgate.model import Action, Drift, camel
 from funcgate.plan_report import data
 from funcgate.settings import Settings
 from funcgate.spec import CONFIRM_DELETE, GROUP, KIND, PAUSED, RECONCILE_POLICY, RECONCILE_REQUESTED_AT, VERSION, Spec
+from pages import DOCS, REPOSITORY, blocks
 
-REPOSITORY = Path(__file__).parents[2]
 SOURCES = REPOSITORY / "operator" / "funcgate"
-DOCS = REPOSITORY / "docs"
 PAGES = (
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted(DOCS.rglob("*.md")),
@@ -59,12 +58,6 @@ def rows(text: str) -> dict[str, tuple[str, ...]]:
     """The table rows whose first cell is code, by that code; several names in one cell are several rows."""
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:3] == "| `"]
     return {name: tuple(cells[1:]) for cells in lines for name in re.findall(r"`([^`]+)`", cells[0])}
-
-
-def blocks(language: str) -> Iterator[tuple[Path, str]]:
-    for page in PAGES:
-        for found in re.finditer(rf"^( *)```{language}\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
-            yield page, re.sub(rf"^{found[1]}", "", found[2], flags=re.MULTILINE)
 
 
 # --- conditions and reasons
@@ -226,10 +219,11 @@ def test_every_field_of_the_status_has_a_row() -> None:
 
 
 def manifests() -> Iterator[tuple[Path, dict[str, Any]]]:
-    for page, block in blocks("yaml"):
-        for document in yaml.safe_load_all(block):
-            if isinstance(document, dict) and document.get("kind") == KIND:
-                yield page, document
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            for document in yaml.safe_load_all(block.text):
+                if isinstance(document, dict) and document.get("kind") == KIND:
+                    yield page, document
 
 
 def test_every_binding_in_the_documentation_is_one_that_the_operator_takes() -> None:
@@ -320,7 +314,7 @@ def test_the_json_of_a_plan_has_exactly_the_documented_keys() -> None:
     write = Write(condition="BackendReady", key="backends/orders-fn", action=Action.UPDATE, drifts=(drift,))
     outcome = Outcome(condition="BackendReady", status="False", reason="ChangesPending", message="…", changes=(write,))
     said = data("shop/orders", Pass(binding=a_binding(), outcomes=(outcome,)))
-    (documented,) = [json.loads(block) for page, block in blocks("json") if page.name == "plan.md"]
+    (documented,) = [json.loads(block.text) for block in blocks(DOCS / "reference" / "plan.md", "json")]
     assert keys(said) == keys(documented[0])
     assert said["changes"] == documented[0]["changes"]
     jsonschema.validate(documented, json.loads((DOCS / "reference" / "plan.schema.json").read_text()))
@@ -345,8 +339,8 @@ def test_every_aspect_has_its_row_about_drift() -> None:
 
 
 def test_the_overlay_of_the_installation_guide_renders_to_what_it_says(tmp_path: Path) -> None:
-    guide = [block for page, block in blocks("yaml") if page.name == "install-on-aks.md"]
-    (overlay,) = [block for block in guide if yaml.safe_load(block).get("kind") == "Kustomization"]
+    guide = blocks(DOCS / "how-to" / "install-on-aks.md", "yaml")
+    (overlay,) = [block.text for block in guide if yaml.safe_load(block.text).get("kind") == "Kustomization"]
     for folder in ("crds", "deploy"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     mine = tmp_path / "platform" / "funcgate"
