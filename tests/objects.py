@@ -64,7 +64,7 @@ def a_ready_status(generation: int = 1, **more: Any) -> dict[str, Any]:
         }
         for each in ("Ready", "Reconciling", "Stalled", *TYPES)
     ]
-    return {"observedGeneration": generation, "conditions": conditions} | more
+    return {"observedGeneration": generation, "instanceId": "prod", "conditions": conditions} | more
 
 
 class ObjectsInMemory:

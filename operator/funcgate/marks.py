@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 
 from funcgate.model import Ownership
 
+INSTANCE_ID = "funcgate"
+"""What an installation is called in marks that nobody gave a name."""
+
 _OWNER_TAG = "funcgate-owner="
 _CREATED_TAG = "funcgate-created"
 _SINCE_TAG = "funcgate-key-since="

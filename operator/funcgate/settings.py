@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from funcgate.azure import CLOUDS, CUSTOM, PUBLIC, Endpoints
 from funcgate.azure.proxies import ways_from_environment
 from funcgate.errors import FuncgateError
+from funcgate.marks import INSTANCE_ID
 
 _SCOPE = re.compile(
     r"(?ai:/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})((?ai:/resourceGroups/)[-\w.()]{0,89}[-\w()])?"
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
 
     instance_id: Annotated[
         str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,62}[a-z0-9])?$", description="Names this installation in marks")
-    ] = "funcgate"
+    ] = INSTANCE_ID
     azure_scopes: Annotated[
         tuple[str, ...],
         NoDecode,

@@ -51,9 +51,15 @@ class Terminal:
         return path
 
     async def run(self, command: str, *arguments: str | Path, input: str = "", **environment: str) -> Ran:  # noqa: A002
-        """`funcgate COMMAND …` in this process, with that on standard input; only its calls are in the log."""
+        """
+        `funcgate COMMAND …` in this process, with that on standard input; only its calls are in the log.
+
+        A variable that is empty in `environment` is not set.
+        """
         self.stage.world.log.clear()
-        done = await run(command, *map(str, arguments), input=input, **self._environment() | environment)
+        whole = self._environment() | environment
+        put = {name: value for name, value in whole.items() if value}
+        done = await run(command, *map(str, arguments), input=input, **put)
         return Ran(done.exit_code, done.stdout, done.stderr)
 
     async def process(self, command: str, *arguments: str | Path, input: str = "", **environment: str) -> Ran:  # noqa: A002

@@ -42,8 +42,8 @@ class Desk:
     async def run(self, command: str, *arguments: str) -> Ran:
         return await self.run_anywhere(command, *arguments, "-n", self.namespace)
 
-    async def run_anywhere(self, command: str, *arguments: str) -> Ran:
-        return await self.terminal.run(command, *arguments, KUBECONFIG=str(self.plane.admin_kubeconfig))
+    async def run_anywhere(self, command: str, *arguments: str, **environment: str) -> Ran:
+        return await self.terminal.run(command, *arguments, KUBECONFIG=str(self.plane.admin_kubeconfig), **environment)
 
 
 @pytest.fixture
@@ -82,6 +82,21 @@ async def test_a_call_that_needs_a_secret_is_made_with_it(desk: Desk) -> None:
     assert (ran.code, ran.err) == (0, ""), ran.out
     assert "GET /orders through the gateway was answered with 200." in ran.out
     assert desk.stage.team.subscription_key not in ran.out
+
+
+async def test_marks_are_those_of_the_installation_that_keeps_the_binding_whatever_it_is_called(desk: Desk) -> None:
+    await desk.apply(desk.binding())
+    await desk.settled()
+    kept = '--patch={"status": {"instanceId": "prod"}}'
+    where = ("fab", "orders", "--namespace", desk.namespace)
+    explain = partial(desk.run_anywhere, "explain", "orders", "-n", desk.namespace)
+
+    unknown = await explain(FUNCGATE_INSTANCE_ID="")
+    await asyncio.to_thread(desk.plane.kubectl, "patch", *where, "--subresource=status", "--type=merge", kept)
+    known, told_otherwise = await explain(FUNCGATE_INSTANCE_ID=""), await explain(FUNCGATE_INSTANCE_ID="staging")
+
+    assert (unknown.code, known.code, told_otherwise.code) == (1, 0, 1), known.out
+    assert all("Conflict" in each.out for each in (unknown, told_otherwise))
 
 
 async def test_what_other_bindings_of_the_app_want_of_its_door_is_counted(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from funcgate.controller.neighbours import neighbours
 from funcgate.controller.queue import Key
 from funcgate.controller.scopes import folded
 from funcgate.errors import FuncgateError, SpecError, Unmet
+from funcgate.marks import INSTANCE_ID
 from funcgate.secrets import Secret
 from funcgate.spec import GROUP, PLURAL, VERSION, Binding, Cluster, ConfigMapRef, SecretRef, Spec
 
@@ -139,9 +140,13 @@ class Live(Cluster):
 
 
 @asynccontextmanager
-async def standing(names: Sequence[str], namespace: str | None, *, instance_id: str) -> AsyncIterator[list[Binding]]:
+async def standing(
+    names: Sequence[str], namespace: str | None, *, instance_id: str | None
+) -> AsyncIterator[list[Binding]]:
     """
     The bindings of these names in the namespace, each with those of its function app in all namespaces.
+
+    They belong to the installation `instance_id`; to the one that their status names when it is None.
 
     Without names all of the namespace, without a namespace all of the cluster. Raises SpecError for a name that is not
     there, KubeError, NoAccess. Needs `list` on functionapibindings in the whole cluster: what a function app's door
@@ -191,7 +196,7 @@ def _all(known: Collection[Key], namespace: str | None) -> list[Key]:
     return found
 
 
-async def _binding(kube: Kube, mine: Snapshot, all_: Collection[Snapshot], instance_id: str) -> Binding:
+async def _binding(kube: Kube, mine: Snapshot, all_: Collection[Snapshot], instance_id: str | None) -> Binding:
     try:
         spec = Spec.parse(mine.spec)
     except SpecError as wrong:
@@ -199,7 +204,7 @@ async def _binding(kube: Kube, mine: Snapshot, all_: Collection[Snapshot], insta
     return binding_of(
         mine,
         spec,
-        instance_id=instance_id,
+        instance_id=instance_id or mine.status.get("instanceId") or INSTANCE_ID,
         neighbours=await neighbours(mine, [each for each in all_ if each.site == mine.site], _nobody),
         cluster=Live(kube=kube, mine=mine, others=[each for each in all_ if each.key != mine.key]),
     )

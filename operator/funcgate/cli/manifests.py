@@ -106,7 +106,8 @@ def looked_at(wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
 async def _look(settings: Settings, wanted: Wanted, *, with_calls: bool) -> dict[str, Pass]:
     if wanted.files:
         return await _passes(settings, _in_files(settings, wanted.files), with_calls=with_calls)
-    async with standing(wanted.names, wanted.namespace, instance_id=settings.instance_id) as bindings:
+    chosen = settings.instance_id if "instance_id" in settings.model_fields_set else None
+    async with standing(wanted.names, wanted.namespace, instance_id=chosen) as bindings:
         return await _passes(settings, bindings, with_calls=with_calls)
 
 

@@ -128,7 +128,7 @@ Ids: learn.microsoft.com/graph/permissions-reference.
 GRAPH_CLIENT_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant."""
 
-SCHEMA = "e285380d02a2"
+SCHEMA = "0a3409cbca95"
 """The fingerprint of the schema in crds/ that this version was built for."""
 
 

@@ -250,7 +250,7 @@ class Reconciler:
         else:
             conditions = result.conditions if writes else verdicts.observed(result.conditions, snapshot.policy)
         generation, handled = snapshot.generation, turn.requested_at
-        facts = {**result.facts, **self._drift(turn.snapshot, result)}
+        facts = {**result.facts, **self._drift(turn.snapshot, result), "instanceId": self.rules.instance_id}
         await self._scribe.write(turn, conditions, facts=facts, generation=generation, handled=handled)
         self.waits.wrote(turn.snapshot)
         return self._come_back(snapshot.key, result, spec, at_rest=not (writes or endured) or result.reported)
