@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,10 @@ from controlplane import ControlPlane
 from demo import act, installed, playing, things_to_try
 from image import Image
 from installing import by_helm
-from pages import DOCS, typed
+from kubelet import container
+from pages import DOCS, blocks, typed
 from shell import Shell
-from stage import REPOSITORY, Callers
+from stage import REPOSITORY, Callers, Stage
 
 # The image's worker has the environment already.
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.slow]
@@ -57,15 +59,16 @@ async def test_a_new_user_installs_it_and_everything_in_the_tutorial_comes_out_a
     programs = image.environment / "bin"
     async with playing(install, programs) as (stage, apps):
         assert await act(stage, apps)
+        assert await in_the_pod(stage, programs, *CHECKED) == (0, dict.fromkeys(CHECKS, "holds"))
         orders, world = apps["orders"], stage.azure.world
         printed = re.findall(r"^    \. (\S+/terminal)$", things_to_try(stage, programs), re.MULTILINE)
-        make_demo, *blocks = typed(TUTORIAL, {"…/terminal": printed[0]})
+        make_demo, *typing = typed(TUTORIAL, {"…/terminal": printed[0]})
         assert make_demo.text == "make demo\n"
 
         environment = {"HOME": str(tmp_path), "PATH": os.defpath}
         secrets = [key for app in apps.values() for key in (app.app.host_key, app.app.master_key)]
         with Shell(REPOSITORY, environment, secrets=secrets) as shell:
-            steps = iter(blocks)
+            steps = iter(typing)
 
             async def type_next(*statuses: int) -> str:
                 ran = await asyncio.to_thread(partial(shell.run, next(steps), statuses=statuses))
@@ -121,6 +124,25 @@ async def test_a_new_user_installs_it_and_everything_in_the_tutorial_comes_out_a
             assert (await orders.through_the_gateway()).status == 404
             assert await door(orders) == 401
             assert list(steps) == []
+
+
+CHECKS = ("cluster", "kind", "cluster rights", "credentials", "azure role", "graph", "clock", "network")
+(CHECKED,) = (
+    shlex.split(block.text.partition(" exec deployment/funcgate -- ")[2])
+    for block in blocks(DOCS / "how-to" / "install-on-aks.md", "sh")
+    if " exec deployment/funcgate -- " in block.text
+)
+"""What the guide has its reader run in the operator's pod, at its end."""
+
+
+async def in_the_pod(stage: Stage, programs: Path, command: str, *arguments: str) -> tuple[int | None, Json]:
+    """Its exit code there, and the state of each check."""
+    pod = await asyncio.to_thread(container, stage, programs)
+    process = await asyncio.create_subprocess_exec(
+        *(str(programs / command), *arguments, "-o", "json"), env=pod.environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    return process.returncode, {each["check"]: each["state"] for each in json.loads(out)}
 
 
 LINKS = ("caller", "gateway", "token", "key", "door", "function", "proof")
