@@ -71,13 +71,15 @@ def test_no_label_holds_the_name_of_a_binding_or_of_what_it_is_about(recording: 
 def test_every_write_is_a_line_of_the_log_by_which_azures_log_can_be_searched(recording: Recording) -> None:
     applied = [each for each in recording.lines if each["msg"] == "applied"]
     assert len(applied) > 10
-    silent = {each["key"] for each in applied if not each.get("correlation_id")}
-    assert silent <= {"identity"}, "of two bindings that need it at the same time, one writes and the other finds it"
+    ids = [each["correlation_id"] for each in applied]
+    assert len(set(ids)) == len(ids), "each write is one change: who finds what another made has made none"
     for each in applied:
-        path = recording.asked.get(each.get("correlation_id"), "").lower()
-        assert path or each["aspect"] in ("AppRegistrationReady", "IdentityReady"), "all but Graph is in Azure's log"
+        path = recording.asked.get(each["correlation_id"], "").lower()
+        assert path or each["aspect"] == "AppRegistrationReady", "all but Graph is in Azure's log"
         if each["aspect"] in ("BackendReady", "EasyAuthReady", "NamedValueReady"):
             assert path.endswith(f"/{each['key'].lower()}")
+        if each["aspect"] == "IdentityReady":
+            assert path.rpartition("/")[0].endswith("/service")
         if each["aspect"] == "ApiReady" and "/operations/" in each["key"]:
             assert ("ping" in each["key"]) == ("ping" in path.rpartition("/operations/")[2])
 
