@@ -377,6 +377,7 @@ class _AspectRun(Generic[S]):
     def __init__(self, run: _Run, aspect: Aspect[S]) -> None:
         self.run = run
         self.aspect = aspect
+        self.part = camel(aspect.name)
         self.binding = run.binding
         self.changes: list[Write] = []
         self.held: list[Write] = []
@@ -390,7 +391,7 @@ class _AspectRun(Generic[S]):
 
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
-        with doing(self.aspect.name) as part:
+        with doing(self.part) as part:
             outcome = await self._outcome_of_it()
             part.about |= {"status": outcome.status, "reason": outcome.reason}
             return outcome
@@ -483,7 +484,7 @@ class _AspectRun(Generic[S]):
 
     async def _observe(self) -> Mapping[str, Observed[S]]:
         self.outdated = False
-        with doing(f"observe {self.aspect.name}"):
+        with doing(f"observe {self.part}"):
             observed = await self.aspect.observe(self.binding)
         learnt = self.aspect.learn(self.binding, observed)
         self.run.learn(learnt)
@@ -534,7 +535,7 @@ class _AspectRun(Generic[S]):
             self.changes.append(await self._write(phase, change, made=False))
             return
         self.outdated = True
-        with doing(f"apply {self.aspect.name}", key=change.key, action=str(change.action)) as step:
+        with doing(f"apply {self.part}", key=change.key, action=str(change.action)) as step:
             await self.aspect.apply(self.binding, change)
         if step.wrote:
             self.changes.append(await self._write(phase, change, made=True, correlation_id=step.wrote[-1]))

@@ -1,6 +1,7 @@
 """What is shown of an operator at work: its metrics, rules and dashboard, in a real Prometheus that scraped it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -82,6 +83,35 @@ def test_every_write_is_a_line_of_the_log_by_which_azures_log_can_be_searched(re
             assert path.rpartition("/")[0].endswith("/service")
         if each["aspect"] == "ApiReady" and "/operations/" in each["key"]:
             assert ("ping" in each["key"]) == ("ping" in path.rpartition("/operations/")[2])
+
+
+def test_every_pass_is_a_trace_and_ends_as_it_is_counted(recording: Recording) -> None:
+    ended = Counter(each.about["funcgate.result"] for each in recording.traces.roots())
+    counted = {
+        sample.labels["result"]: sample.value
+        for family in families(recording.metrics)
+        for sample in family.samples
+        if sample.name == "funcgate_passes_total" and sample.value
+    }
+    assert ended.total() - sum(counted.values()) in range(3), "after the last scrape there may have been one more"
+    assert all(ended[result] >= count for result, count in counted.items())
+    assert {each.about["funcgate.trigger"] for each in recording.traces.roots()} >= {"new", "changed", "requested"}
+
+
+def test_a_line_of_the_log_finds_the_trace_of_its_pass_and_in_it_the_call(recording: Recording) -> None:
+    passes = {each.trace_id: each for each in recording.traces.roots()}
+    written = {each.about.get("funcgate.correlation_id"): each for each in recording.traces.spans if each.calls}
+    for line in recording.lines:
+        assert passes[line["trace_id"]].about["funcgate.binding"] == line["binding"]
+        if line["msg"] == "applied":
+            assert written[line["correlation_id"]].trace_id == line["trace_id"]
+
+
+def test_no_secret_is_in_a_trace(recording: Recording) -> None:
+    sent, told = b"".join(recording.traces.bodies), str([each.about for each in recording.traces.spans])
+    assert len(recording.secrets) > 3
+    assert not [each for each in recording.secrets if each.encode() in sent]
+    assert not [each for each in ("Bearer", "eyJ", "api-version", "?") if each in told]
 
 
 def test_the_rules_are_taken_and_none_finds_a_mistake(recording: Recording) -> None:

@@ -27,13 +27,13 @@ def configure(level: str = "INFO") -> None:
             datefmt="%Y-%m-%dT%H:%M:%S%z",
         )
     )
-    handler.addFilter(_found_by_its_trace)
+    handler.addFilter(traced)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def _found_by_its_trace(record: logging.LogRecord) -> bool:
+def traced(record: logging.LogRecord) -> bool:
     """The line says in which trace it was logged, where there are traces."""
     vars(record).update(following.get().here())
     return True
