@@ -107,6 +107,14 @@ def test_a_line_of_the_log_finds_the_trace_of_its_pass_and_in_it_the_call(record
             assert written[line["correlation_id"]].trace_id == line["trace_id"]
 
 
+def test_what_spans_say_is_what_the_guide_says(recording: Recording) -> None:
+    guide = (REPOSITORY / "docs" / "how-to" / "trace-passes.md").read_text()
+    said = {name for each in recording.traces.spans for name in each.about}
+    assert {name for name in said if name.startswith("funcgate.")} == set(re.findall(r"`(funcgate\.\w+)`", guide))
+    triggers = set(re.findall(r"\w+", guide.partition("`funcgate.trigger` (")[2].partition(")")[0])) - {"else"}
+    assert {each.about["funcgate.trigger"] for each in recording.traces.roots()} <= triggers
+
+
 def test_no_secret_is_in_a_trace(recording: Recording) -> None:
     sent, told = b"".join(recording.traces.bodies), str([each.about for each in recording.traces.spans])
     assert len(recording.secrets) > 3
