@@ -8,7 +8,7 @@ else, so a pass lasts as long as its longest chain of dependent calls. An error 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from graphlib import TopologicalSorter
@@ -68,7 +68,7 @@ class Write:
     phase: Phase = Phase.ADD
     diff: tuple[str, ...] = ()  # in a dry run: the document's lines, where fields do not say it all
     made: bool = True  # else it would be made
-    correlation_id: str = ""  # what Azure calls it
+    correlation_id: str = field(default="", compare=False)  # what Azure calls it; every time another one
 
 
 @dataclass(frozen=True, kw_only=True)
