@@ -23,6 +23,7 @@ class AWrite:
     action: Action = Action.UPDATE
     drifts: Sequence[Drift] = (Drift(field="url", wanted="https://orders", seen="http://orders"),)
     made: bool = True
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

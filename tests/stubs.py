@@ -26,6 +26,16 @@ from funcgate.errors import NotFound
 from funcgate.model import Aspect, Facts
 from funcgate.secrets import Secret
 from funcgate.spec import Binding
+from funcgate.steps import wrote
+
+
+class Written(list[Any]):
+    """What was written; each write belongs to the step under way, as a real client's."""
+
+    def append(self, what: Any) -> None:
+        super().append(what)
+        wrote(f"id of write {len(self)}")
+
 
 IDS = ManagedIdentity(principal_id=PRINCIPAL_ID, client_id=IDENTITY_CLIENT_ID, tenant_id=TENANT)
 
@@ -88,7 +98,7 @@ class StubApim:
     global_policy: PolicyText | None = None
     api_gone: bool = False
     refuses_delete: Exception | None = None
-    written: list[Any] = field(default_factory=list)
+    written: Written = field(default_factory=Written)
 
     async def get_service(self, service: str) -> Service:
         return self.service
@@ -206,7 +216,7 @@ class StubFunctionApps:
     auth: dict[str, Any] = field(default_factory=lambda: {"platform": {"enabled": False}})
     site_gone: Exception | None = None
     keys: dict[str, str] | Exception = field(default_factory=lambda: {"default": "d"})
-    written: list[Any] = field(default_factory=list)
+    written: Written = field(default_factory=Written)
 
     async def host_keys(self, site: str) -> Mapping[str, Secret]:
         if isinstance(self.keys, Exception):
@@ -283,7 +293,7 @@ class StubGraph:
     principal: ServicePrincipal | None = field(default_factory=a_principal)
     assigned: list[str] = field(default_factory=list)
     refuses: Exception | None = None
-    written: list[Any] = field(default_factory=list)
+    written: Written = field(default_factory=Written)
 
     async def get_application(self, client_id: str) -> Application | None:
         if self.refuses:

@@ -1,7 +1,7 @@
 """Outcomes of a pass → conditions, and the three that sum them up: Ready, Reconciling, Stalled. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -42,11 +42,17 @@ class Verdict(Protocol):
     def stalled(self) -> bool: ...
     @property
     def blocking(self) -> bool: ...
+    @property
+    def correlation_id(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One line of `status.conditions`; `since` moves only when `status` does."""
+    """
+    One line of `status.conditions`; `since` moves only when `status` does.
+
+    `correlation_id` is not written there: what Azure calls the call that was refused for this reason.
+    """
 
     type: str
     status: str
@@ -54,6 +60,7 @@ class Condition:
     message: str
     observed_generation: int
     since: datetime | None = None
+    correlation_id: str = field(default="", compare=False)
 
     def says_the_same(self, other: "Condition") -> bool:
         """Whether nothing differs that people or tools act on; time does not count."""
@@ -73,7 +80,10 @@ class Condition:
 
 def conclude(verdicts: Sequence[Verdict], generation: int, *, deleting: bool = False) -> tuple[Condition, ...]:
     """All conditions of a pass: Ready, Reconciling and Stalled, then one for each aspect, in the aspects' order."""
-    own = (_condition(each.condition, each.status, each.reason, each.message, generation) for each in verdicts)
+    own = (
+        _condition(each.condition, each.status, each.reason, each.message, generation, each.correlation_id)
+        for each in verdicts
+    )
     return (*summarise(verdicts, generation, deleting=deleting), *own)
 
 
@@ -92,10 +102,16 @@ def summarise(
         return settled(generation)
     cause = min(open_, key=lambda each: (not each.stalled, each.reason == WAITING, each.status != "False"))
     status = "False" if any(each.status == "False" for each in open_) else "Unknown"
-    if deleting and cause.stalled:
-        return unsettled(status, DELETE_BLOCKED, f"{cause.message}; {WAY_OUT}", generation, stalled=True)
-    goes_on = cause.reason != CHANGES_PENDING
-    return unsettled(status, cause.reason, cause.message, generation, stalled=cause.stalled, reconciling=goes_on)
+    blocked = deleting and cause.stalled
+    ready, reconciling, stalled = unsettled(
+        status,
+        DELETE_BLOCKED if blocked else cause.reason,
+        f"{cause.message}; {WAY_OUT}" if blocked else cause.message,
+        generation,
+        stalled=cause.stalled,
+        reconciling=cause.reason != CHANGES_PENDING,
+    )
+    return replace(ready, correlation_id=cause.correlation_id), reconciling, stalled
 
 
 def settled(generation: int) -> tuple[Condition, Condition, Condition]:
@@ -119,5 +135,14 @@ def unsettled(
     )
 
 
-def _condition(type_: str, status: str, reason: str, message: str, generation: int) -> Condition:
-    return Condition(type=type_, status=status, reason=reason, message=message, observed_generation=generation)
+def _condition(
+    type_: str, status: str, reason: str, message: str, generation: int, correlation_id: str = ""
+) -> Condition:
+    return Condition(
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+        correlation_id=correlation_id,
+    )

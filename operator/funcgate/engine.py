@@ -8,7 +8,7 @@ else, so a pass lasts as long as its longest chain of dependent calls. An error 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from graphlib import TopologicalSorter
@@ -37,6 +37,7 @@ from funcgate.model import (
     plan,
 )
 from funcgate.spec import Binding
+from funcgate.steps import doing
 
 S = TypeVar("S")
 
@@ -67,6 +68,7 @@ class Write:
     phase: Phase = Phase.ADD
     diff: tuple[str, ...] = ()  # in a dry run: the document's lines, where fields do not say it all
     made: bool = True  # else it would be made
+    correlation_id: str = field(default="", compare=False)  # what Azure calls it; every time another one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ class Outcome:
     changes: tuple[Write, ...] = ()  # made in this pass; in a dry run: would be made
     held: tuple[Write, ...] = ()  # would be made, were it not for what stands in the way, or is only to be reported
     implausible: str = ""  # why so many deletions are hard to believe
+    correlation_id: str = ""  # what Azure calls the call that was refused
 
     @property
     def true(self) -> bool:
@@ -227,7 +230,8 @@ async def _check(check: Check, done: Pass) -> tuple[Outcome, Mapping[str, Any]]:
         waits = _waits(open_.condition)
         return say(status=waits.status, reason=waits.reason, message=waits.message, blocking=False), {}
     try:
-        checked = await check.look(done.binding, done.known)
+        with doing(f"check {check.condition}"):
+            checked = await check.look(done.binding, done.known)
     except Unmet as unmet:
         return say(
             status=unmet.status,
@@ -237,7 +241,13 @@ async def _check(check: Check, done: Pass) -> tuple[Outcome, Mapping[str, Any]]:
             blocking=unmet.blocking,
         ), {}
     except AzureError as error:
-        return say(status="Unknown", reason=error.reason, message=str(error), blocking=False), {}
+        return say(
+            status="Unknown",
+            reason=error.reason,
+            message=str(error),
+            blocking=False,
+            correlation_id=error.correlation_id,
+        ), {}
     return say(status="True", reason=IN_SYNC, message=checked.message), checked.facts
 
 
@@ -367,10 +377,12 @@ class _AspectRun(Generic[S]):
     def __init__(self, run: _Run, aspect: Aspect[S]) -> None:
         self.run = run
         self.aspect = aspect
+        self.part = camel(aspect.name)
         self.binding = run.binding
         self.changes: list[Write] = []
         self.held: list[Write] = []
         self.implausible = ""
+        self.outdated = False  # whether something may be other than observed, since a write
 
     @property
     def facts(self) -> Facts:
@@ -379,6 +391,12 @@ class _AspectRun(Generic[S]):
 
     async def outcome(self) -> Outcome:
         """How it went; never raises for what Azure or a person can cause."""
+        with doing(self.part) as part:
+            outcome = await self._outcome_of_it()
+            part.about |= {"status": outcome.status, "reason": outcome.reason}
+            return outcome
+
+    async def _outcome_of_it(self) -> Outcome:
         ok = False
         try:
             verdict = await (self._tear_down() if self.binding.deleting else self._reconcile())
@@ -465,7 +483,9 @@ class _AspectRun(Generic[S]):
             )
 
     async def _observe(self) -> Mapping[str, Observed[S]]:
-        observed = await self.aspect.observe(self.binding)
+        self.outdated = False
+        with doing(f"observe {self.part}"):
+            observed = await self.aspect.observe(self.binding)
         learnt = self.aspect.learn(self.binding, observed)
         self.run.learn(learnt)
         if not self.run.seen[self.aspect.name].done():
@@ -502,14 +522,23 @@ class _AspectRun(Generic[S]):
             if due:
                 await self.run.await_turn(self.aspect, phase)
             for change in due:
-                if not self.run.dry_run:
-                    await self.aspect.apply(self.binding, change)
-                self.changes.append(await self._write(phase, change, made=not self.run.dry_run))
+                await self._apply(phase, change)
                 self.held = [each for each in self.held if each not in self.changes]
             self.run.mark_passed(self.aspect, [phase], ok=True)
         if steps:
             self._foresee(wish, observed)
         return bool(steps)
+
+    async def _apply(self, phase: Phase, change: Change[S]) -> None:
+        """Make this write. What somebody else has made meanwhile is not written, and no change of ours."""
+        if self.run.dry_run:
+            self.changes.append(await self._write(phase, change, made=False))
+            return
+        self.outdated = True
+        with doing(f"apply {self.part}", key=change.key, action=str(change.action)) as step:
+            await self.aspect.apply(self.binding, change)
+        if step.wrote:
+            self.changes.append(await self._write(phase, change, made=True, correlation_id=step.wrote[-1]))
 
     def _foresee(self, wish: Mapping[str, S], observed: Mapping[str, Observed[S]]) -> None:
         """In a dry run others go on with what will be known."""
@@ -530,11 +559,11 @@ class _AspectRun(Generic[S]):
         if self.run.given[self.aspect.name].done():
             return
         self._foresee(wish, observed)
-        if self.changes and not self.run.dry_run:
+        if self.outdated:
             await self._observe()
         self.run.given[self.aspect.name].set_result(None)
 
-    async def _write(self, phase: Phase, change: Change[S], *, made: bool) -> Write:
+    async def _write(self, phase: Phase, change: Change[S], *, made: bool, correlation_id: str = "") -> Write:
         return Write(
             condition=self.aspect.condition,
             key=change.key,
@@ -543,6 +572,7 @@ class _AspectRun(Generic[S]):
             phase=phase,
             diff=tuple(await self.aspect.diff(change)) if self.run.dry_run else (),
             made=made,
+            correlation_id=correlation_id,
         )
 
     def _must_stand(self, remaining: Plan[S]) -> None:
@@ -569,13 +599,11 @@ class _AspectRun(Generic[S]):
         return self.aspect.describe(self.binding, self.facts)
 
     def _failed(self, error: AzureError) -> Outcome:
+        say = partial(self._outcome, reason=error.reason, message=str(error), correlation_id=error.correlation_id)
         if isinstance(error, TryAgain):
-            throttled = error.reason == "Throttled"
-            return self._outcome(
-                "Unknown", error.reason, str(error), after_seconds=error.after_seconds, throttled=throttled
-            )
+            return say("Unknown", after_seconds=error.after_seconds, throttled=error.reason == "Throttled")
         unseen = isinstance(error, AccessDenied) and not self.run.seen[self.aspect.name].done()
-        return self._outcome("Unknown" if unseen else "False", error.reason, str(error), stalled=True)
+        return say("Unknown" if unseen else "False", stalled=True)
 
     def _outcome(self, status: str, reason: str, message: str, **more: Any) -> Outcome:
         return Outcome(

@@ -56,7 +56,13 @@ class Unmet(FuncgateError):
 
 
 class AzureError(FuncgateError):
-    """Azure answered with something other than what was asked for."""
+    """
+    Azure answered with something other than what was asked for.
+
+    `correlation_id`: what it calls that call in its logs; it changes from call to call and so is no part of the text.
+    """
+
+    correlation_id = ""
 
     def __init__(self, message: str, *, reason: str, code: str = "", status: int = 0) -> None:
         super().__init__(message)

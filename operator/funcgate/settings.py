@@ -87,6 +87,13 @@ class Settings(BaseSettings):
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged")
     ] = "INFO"
+    traces_exporter: Annotated[
+        str,
+        Field(
+            description="otlp: a trace of each pass is sent to a collector",
+            validation_alias=AliasChoices("OTEL_TRACES_EXPORTER"),
+        ),
+    ] = "none"
 
     @field_validator("azure_scopes", mode="before")
     @classmethod
@@ -151,6 +158,11 @@ class Settings(BaseSettings):
         except ValueError as wrong:
             raise SettingsError(f"HTTPS_PROXY: {wrong}") from None
         return settings
+
+    @property
+    def traced(self) -> bool:
+        """Whether traces are asked for. Several ways to send them may be named; OTLP is the one that is known here."""
+        return "otlp" in (each.strip() for each in self.traces_exporter.split(","))
 
     def endpoints(self) -> Endpoints:
         """Where Azure is: the addresses that are stated, and the cloud's for the others; empty where to ask it."""

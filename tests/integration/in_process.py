@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from funcgate.cli import main
 
-OURS = ("AZURE_", "FUNCGATE_", "KUBE")
+OURS = ("AZURE_", "FUNCGATE_", "KUBE", "OTEL_")
 
 
 async def run(*arguments: str, input: str | None = None, **environment: str) -> Result:  # noqa: A002

@@ -14,9 +14,10 @@ from azuresim import Simulator, World
 from azuresim.contract_check import DOCUMENTS, contract
 from azuresim.msi import add_user_identity
 from azuresim.scenarios import GROUP, OPERATOR, SERVICE, SUBSCRIPTION, Imported, imported
-from funcgate.azure import ANY, Azure, Endpoints, Redirect, ResourceId, WaysIn, connect, last_write, write_fence
+from funcgate.azure import ANY, Azure, Endpoints, Redirect, ResourceId, WaysIn, connect, write_fence
 from funcgate.errors import AccessDenied, NotFound, Rejected, TryAgain
 from funcgate.secrets import Secret
+from funcgate.steps import doing
 
 UAMI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller"
 VAULT = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/vault"
@@ -420,13 +421,14 @@ async def test_a_fence_that_fell_keeps_every_write_from_azure(team: Team) -> Non
 
 
 async def test_calls_are_counted_by_kind_and_writes_leave_their_correlation_id(team: Team) -> None:
-    await team.azure.apim.put_backend(SERVICE, "mine", {"url": "https://x", "protocol": "http"}, None)
+    with doing("apply") as step:
+        await team.azure.apim.put_backend(SERVICE, "mine", {"url": "https://x", "protocol": "http"}, None)
     await team.azure.graph.get_service_principal(team.there.client_id)
 
     labels = [(each["service"], each["method"], each["resource_kind"], each["status"]) for each in team.counted]
     assert ("arm", "PUT", "backends", 201) in labels
     assert ("graph", "GET", "servicePrincipals", 200) in labels
-    assert last_write.get()
+    assert step.wrote == [team.world.journal.requests[-1].correlation_id]
 
 
 # --- gone or not to be seen

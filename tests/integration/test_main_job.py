@@ -340,6 +340,10 @@ async def test_two_bindings_on_one_service_make_each_write_once(stage: Stage) ->
     assert all(done.done for done in both)
     assert len(stage.writes()) == 2 * len(ADOPTION) - 1
     assert stage.writes().count("PATCH service/contoso") == 1
+    made = [(write.key, write.correlation_id) for done in both for write in done.changes]
+    asked = {each.correlation_id for each in stage.world.journal.requests}
+    assert len({each for _, each in made}) == len(made) == len(stage.writes()), "who finds it there has changed nothing"
+    assert [key for key, each in made if each not in asked] == ["application"] * 2, "Graph is not in Azure's log"
 
 
 # --- how long it takes

@@ -1,6 +1,7 @@
 """What is shown of an operator at work: its metrics, rules and dashboard, in a real Prometheus that scraped it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -71,15 +72,54 @@ def test_no_label_holds_the_name_of_a_binding_or_of_what_it_is_about(recording: 
 def test_every_write_is_a_line_of_the_log_by_which_azures_log_can_be_searched(recording: Recording) -> None:
     applied = [each for each in recording.lines if each["msg"] == "applied"]
     assert len(applied) > 10
-    silent = {each["key"] for each in applied if not each.get("correlation_id")}
-    assert silent <= {"identity"}, "of two bindings that need it at the same time, one writes and the other finds it"
+    ids = [each["correlation_id"] for each in applied]
+    assert len(set(ids)) == len(ids), "each write is one change: who finds what another made has made none"
     for each in applied:
-        path = recording.asked.get(each.get("correlation_id"), "").lower()
-        assert path or each["aspect"] in ("AppRegistrationReady", "IdentityReady"), "all but Graph is in Azure's log"
+        path = recording.asked.get(each["correlation_id"], "").lower()
+        assert path or each["aspect"] == "AppRegistrationReady", "all but Graph is in Azure's log"
         if each["aspect"] in ("BackendReady", "EasyAuthReady", "NamedValueReady"):
             assert path.endswith(f"/{each['key'].lower()}")
+        if each["aspect"] == "IdentityReady":
+            assert path.rpartition("/")[0].endswith("/service")
         if each["aspect"] == "ApiReady" and "/operations/" in each["key"]:
             assert ("ping" in each["key"]) == ("ping" in path.rpartition("/operations/")[2])
+
+
+def test_every_pass_is_a_trace_and_ends_as_it_is_counted(recording: Recording) -> None:
+    ended = Counter(each.about["funcgate.result"] for each in recording.traces.roots())
+    counted = {
+        sample.labels["result"]: sample.value
+        for family in families(recording.metrics)
+        for sample in family.samples
+        if sample.name == "funcgate_passes_total" and sample.value
+    }
+    assert ended.total() - sum(counted.values()) in range(3), "after the last scrape there may have been one more"
+    assert all(ended[result] >= count for result, count in counted.items())
+    assert {each.about["funcgate.trigger"] for each in recording.traces.roots()} >= {"new", "changed", "requested"}
+
+
+def test_a_line_of_the_log_finds_the_trace_of_its_pass_and_in_it_the_call(recording: Recording) -> None:
+    passes = {each.trace_id: each for each in recording.traces.roots()}
+    written = {each.about.get("funcgate.correlation_id"): each for each in recording.traces.spans if each.calls}
+    for line in recording.lines:
+        assert passes[line["trace_id"]].about["funcgate.binding"] == line["binding"]
+        if line["msg"] == "applied":
+            assert written[line["correlation_id"]].trace_id == line["trace_id"]
+
+
+def test_what_spans_say_is_what_the_guide_says(recording: Recording) -> None:
+    guide = (REPOSITORY / "docs" / "how-to" / "trace-passes.md").read_text()
+    said = {name for each in recording.traces.spans for name in each.about}
+    assert {name for name in said if name.startswith("funcgate.")} == set(re.findall(r"`(funcgate\.\w+)`", guide))
+    triggers = set(re.findall(r"\w+", guide.partition("`funcgate.trigger` (")[2].partition(")")[0])) - {"else"}
+    assert {each.about["funcgate.trigger"] for each in recording.traces.roots()} <= triggers
+
+
+def test_no_secret_is_in_a_trace(recording: Recording) -> None:
+    sent, told = b"".join(recording.traces.bodies), str([each.about for each in recording.traces.spans])
+    assert len(recording.secrets) > 3
+    assert not [each for each in recording.secrets if each.encode() in sent]
+    assert not [each for each in ("Bearer", "eyJ", "api-version", "?") if each in told]
 
 
 def test_the_rules_are_taken_and_none_finds_a_mistake(recording: Recording) -> None:

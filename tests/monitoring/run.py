@@ -9,7 +9,7 @@ import logging
 import os
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,14 @@ import yaml
 
 from azuresim.scenarios import put
 from azuresim.server import Simulator
+from azuresim.web import site_of
 from azuresim.world import Clock, World
+from collector import Collector, collecting
 from controlplane import ControlPlane
 from controlplane.kubectl import KubectlError
 from demo import hand_over_a_key, the_teams_azure
 from funcgate.cli.run import operate
+from funcgate.controller.logs import traced
 from funcgate.controller.main import Tuning
 from funcgate.settings import Settings
 from monitoring.server import Prometheus, free_port
@@ -39,11 +42,14 @@ class Recording:
     """
     What is left of it: a Prometheus that still answers, and what the operator showed last.
 
-    `lines`: what it logged about bindings. `asked`: the writes that Resource Manager saw, by correlation id.
+    `traces`: the collector to which it sent what it did. `secrets`: keys of that Azure. `lines`: what it logged about
+    bindings. `asked`: the writes that Resource Manager saw, by correlation id.
     """
 
     prometheus: Prometheus
     metrics: str
+    traces: Collector
+    secrets: Collection[str]
     lines: Sequence[Mapping[str, Any]]
     asked: Mapping[str, str]
     start: float
@@ -144,19 +150,27 @@ async def _played(
     async with Simulator(World(clock=Clock(real=True)), check_contracts=False) as azure:
         stage = Stage(plane, azure, folder)
         stage.let_the_operator_in()
-        own = {"FUNCGATE_HEALTH_PORT": str(port), "FUNCGATE_LEASE_NAME": namespace}
         play = Play(stage, namespace, the_teams_azure(azure))
-        with _environment({**stage.environment(), **own}), _logged() as lines:
-            async with _operating(namespace):
-                await _scraped(prometheus, 2)
-                start = time.time() - 1
-                await play.act()
-                await _scraped(prometheus, scrapes)
-                await play.mend()
-                await _scraped(prometheus, scrapes)
-                metrics, end = await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), time.time()
+        with collecting() as traces:
+            own = {
+                "FUNCGATE_HEALTH_PORT": str(port),
+                "FUNCGATE_LEASE_NAME": namespace,
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
+            }
+            with _environment({**stage.environment(), **own}), _logged() as lines:
+                async with _operating(namespace):
+                    await _scraped(prometheus, 2)
+                    start = time.time() - 1
+                    await play.act()
+                    await _scraped(prometheus, scrapes)
+                    await play.mend()
+                    await _scraped(prometheus, scrapes)
+                    metrics, end = await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics"), time.time()
         asked = {each.correlation_id: each.id for each in azure.world.journal.requests}
-        return Recording(prometheus, metrics, lines, asked, start, end)
+        keys = [site_of(azure.world, each.app.site_id).keys for each in play.apps.values()]
+        secrets = {secret for each in keys for secret in (each.master, *each.functions.values())}
+        return Recording(prometheus, metrics, traces, secrets, lines, asked, start, end)
 
 
 @asynccontextmanager
@@ -178,6 +192,7 @@ def _logged() -> Iterator[list[Mapping[str, Any]]]:
     """What is logged about bindings meanwhile, as fields."""
     lines: list[Mapping[str, Any]] = []
     handler, logger = logging.Handler(), logging.getLogger("funcgate.bindings")
+    handler.addFilter(traced)
     handler.emit = lambda record: lines.append(vars(record))  # type: ignore[method-assign]
     level = logger.level
     logger.addHandler(handler)

@@ -56,6 +56,15 @@ def test_each_aspect_keeps_a_condition_of_its_own_for_this_generation() -> None:
     )
 
 
+def test_what_azure_calls_a_refusal_goes_with_its_condition_and_with_ready_for_its_sake() -> None:
+    refused = an_outcome("False", "Refused", stalled=True, correlation_id="c-1")
+    conditions = conclude([an_outcome("Unknown", "Busy", correlation_id="c-2"), refused], GENERATION)
+    ids = {each.type: each.correlation_id for each in conditions}
+    assert ids == {"Ready": "c-1", "Reconciling": "", "Stalled": "", "BusyPart": "c-2", "RefusedPart": "c-1"}
+    assert "c-1" not in str([each.wire() for each in conditions]), "each call has another one"
+    assert conditions[0].says_the_same(replace(conditions[0], correlation_id="c-3"))
+
+
 def test_a_condition_says_the_same_whenever_it_began() -> None:
     one = conclude([an_outcome()], GENERATION)[3]
     later = replace(one, since=datetime(2026, 1, 2, tzinfo=UTC))

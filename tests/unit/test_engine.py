@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from builders import a_binding
+from followed import followed
 from funcgate.azure.http import write_fence
 from funcgate.engine import Engine, Outcome, Pass
 from funcgate.errors import AccessDenied, AzureError, NotFound, Rejected, TryAgain, Unmet
 from funcgate.model import Action, Aspect, Change, Check, Checked, Drift, Facts, Observed, Ownership, Phase, Plan
 from funcgate.spec import Binding
+from funcgate.steps import wrote
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,8 @@ class Toy(Aspect[Text]):
         self.fails_to_observe: BaseException | None = None
         self.fails_to_apply: BaseException | None = None
         self.keeps_old = False
+        self.somebody_was_faster = False
+        self.calls: Sequence[str] = ("c-1",)
         self.objection: Unmet | None = None
         self.verdict: Unmet | None = None
         self.teaches: dict[str, str] = {}
@@ -78,6 +82,11 @@ class Toy(Aspect[Text]):
         await asyncio.sleep(0)
         if self.fails_to_apply:
             raise self.fails_to_apply
+        if self.somebody_was_faster:
+            self.world[self.name] = change.after.value if change.after else ""
+            return
+        for each in self.calls:
+            wrote(each)
         self.world.setdefault("log", "")
         self.world["log"] += f"{change.action} {self.name} "
         if change.after is None:
@@ -130,6 +139,41 @@ async def test_a_second_pass_plans_nothing(world: dict[str, str]) -> None:
     aspect = Toy("door", world)
     await reconcile(aspect)
     assert (await reconcile(aspect)).changes == ()
+
+
+async def test_a_write_carries_what_azure_calls_the_last_of_its_calls(world: dict[str, str]) -> None:
+    (made,) = (await reconcile(Toy("door", world, calls=("c-1", "c-2")))).changes
+    assert made.correlation_id == "c-2"
+
+
+async def test_what_somebody_else_made_meanwhile_is_there_and_no_change_of_ours(world: dict[str, str]) -> None:
+    done = await reconcile(Toy("door", world, somebody_was_faster=True))
+    assert (done.done, world["door"], done.changes, done.differences) == (True, "new", (), ())
+
+
+async def test_an_outcome_carries_what_azure_calls_the_call_that_it_refused(world: dict[str, str]) -> None:
+    refused = Rejected("no", reason="Refused")
+    refused.correlation_id = "c-1"
+    busy = TryAgain("busy", reason="Busy")
+    busy.correlation_id = "c-2"
+    done = await reconcile(Toy("door", world, fails_to_apply=refused), Toy("wall", world, fails_to_observe=busy))
+    assert [each.correlation_id for each in done.outcomes] == ["c-1", "c-2"]
+
+
+async def test_every_part_every_look_and_every_write_is_a_step(world: dict[str, str]) -> None:
+    with followed() as seen:
+        await reconcile(Toy("door", world), Toy("wall", world, fails_to_observe=TryAgain("busy", reason="Busy")))
+    assert {path: len(steps) for path, steps in seen.steps.items()} == {
+        "door": 1,
+        "door / observe door": 2,
+        "door / apply door": 1,
+        "wall": 1,
+        "wall / observe wall": 1,
+    }
+    assert seen.step("door").about == {"status": "True", "reason": "InSync"}
+    assert seen.step("door / apply door").about == {"key": "door", "action": "create"}
+    assert seen.step("wall").about == {"status": "Unknown", "reason": "Busy"}
+    assert seen.step("wall / observe wall").failed == "Busy"
 
 
 async def test_an_aspect_waits_for_the_facts_it_needs(world: dict[str, str]) -> None:
@@ -565,3 +609,12 @@ async def test_what_a_check_finds_wrong_keeps_the_binding_from_ready_and_what_it
 ) -> None:
     done = await proven(Proof(says), Toy("toy", world))
     assert (done.outcomes[-1].status, done.outcomes[-1].blocking, done.done) == (status, blocking, not blocking)
+
+
+async def test_a_check_that_azure_refused_carries_what_azure_calls_the_call(world: dict[str, str]) -> None:
+    refused = Rejected("no", reason="Refused")
+    refused.correlation_id = "c-1"
+    with followed() as seen:
+        done = await proven(Proof(refused), Toy("door", world))
+    assert outcome(done, "Proven").correlation_id == "c-1"
+    assert seen.step("check Proven").failed == "Refused"

@@ -41,11 +41,8 @@ from funcgate.azure.http import (
     CallObserver,
     Http,
     Locks,
-    Noted,
     Time,
-    last_write,
     nobody_observes,
-    notebook,
     write_fence,
 )
 from funcgate.azure.identity import IdentityClient, ManagedIdentity
@@ -92,7 +89,6 @@ __all__ = [
     "ManagedIdentity",
     "NamedValue",
     "NoSuchCloud",
-    "Noted",
     "Permission",
     "PolicyText",
     "ProbeClient",
@@ -112,10 +108,8 @@ __all__ = [
     "Writer",
     "connect",
     "glancing",
-    "last_write",
     "located",
     "missing",
-    "notebook",
     "this_pass",
     "write_fence",
 ]

@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from funcgate import steps
 from funcgate.azure.refusals import refusal
 from funcgate.errors import AzureError, TryAgain
 
@@ -42,23 +43,6 @@ def _unfenced() -> None:
 write_fence: ContextVar[Callable[[], None]] = ContextVar("write_fence", default=_unfenced)
 """Called before every write; it raises to stop the write, once this process may no longer act."""
 
-last_write: ContextVar[str | None] = ContextVar("last_write", default=None)
-"""Azure's correlation id of the last write in this task, for whoever has to find it in the activity log."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noted:
-    """A call that wrote something, or that was refused for a reason, as it is to be found in Azure's logs."""
-
-    kind: str
-    path: str
-    correlation_id: str
-    refused: str = ""
-
-
-notebook: ContextVar[list[Noted] | None] = ContextVar("notebook", default=None)
-"""Where such calls are noted, for whoever opened one; tasks that are started from there share it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -79,6 +63,11 @@ class Call:
     def writes(self) -> bool:
         """Whether something may be different in Azure afterwards."""
         return self.method not in READS and not self.lists
+
+    @property
+    def address(self) -> str:
+        """Where it goes, without the query: those of long-running operations are signed."""
+        return self.url.partition("?")[0]
 
     @property
     def limit_seconds(self) -> float:
@@ -105,6 +94,11 @@ class Answer:
     def etag(self) -> str | None:
         """The version of the document, quoted as the service sent it."""
         return self.headers.get("etag")
+
+    @property
+    def correlation_id(self) -> str:
+        """What the service calls this call in its logs; empty where it does not say."""
+        return next((self.headers[name] for name in (CORRELATION_ID, *OTHER_IDS) if self.headers.get(name)), "")
 
 
 class Transport(Protocol):
@@ -212,34 +206,28 @@ class Http:
 
     async def _read(self, call: Call) -> Answer:
         started = self.time.now()
-        for pause in PAUSES_SECONDS:
+        for number, pause in enumerate(PAUSES_SECONDS):
             try:
-                return await self._try(call)
+                return await self._try(call, number)
             except TryAgain as error:
                 spent = self.time.now() - started
                 if error.reason not in PASSING or max(spent, error.after_seconds or 0.0) > BUDGET_SECONDS:
                     raise
                 await self.time.sleep(max(pause * random.uniform(0.5, 1.5), error.after_seconds or 0.0))  # noqa: S311  # jitter
-        return await self._try(call)
+        return await self._try(call, len(PAUSES_SECONDS))
 
-    async def _try(self, call: Call) -> Answer:
+    async def _try(self, call: Call, tries_before: int = 0) -> Answer:
         started = self.time.now()
-        answer, correlation_id, refused = None, None, ""
+        answer, error = None, None
         try:
             answer = await self._within_limit(call)
-            correlation_id = _correlation_id(answer.headers)
             return self._checked(call, answer)
-        except AzureError as error:
-            refused = error.reason
-            if correlation_id:
-                error.add_note(f"{CORRELATION_ID}: {correlation_id}")
+        except AzureError as failed:
+            error = failed
+            error.correlation_id = answer.correlation_id if answer else ""
             raise
         finally:
-            if call.writes:
-                last_write.set(correlation_id)
-            if correlation_id and (call.writes or refused):
-                _note(call, correlation_id, refused)
-            self._tell(call, answer, self.time.now() - started, correlation_id)
+            self._tell(call, answer, error, self.time.now() - started, tries_before)
 
     async def _within_limit(self, call: Call) -> Answer:
         try:
@@ -255,8 +243,10 @@ class Http:
             return answer
         raise refusal(call.method, urlsplit(call.url).path, answer.status, answer.headers, answer.json())
 
-    def _tell(self, call: Call, answer: Answer | None, seconds: float, correlation_id: str | None) -> None:
-        status = answer.status if answer else 0
+    def _tell(
+        self, call: Call, answer: Answer | None, error: AzureError | None, seconds: float, tries_before: int
+    ) -> None:
+        status, correlation_id = (answer.status, answer.correlation_id) if answer else (0, "")
         self.observe(
             service=self.service,
             method=call.method,
@@ -270,7 +260,24 @@ class Http:
             call.method,
             call.kind,
             status,
-            extra={"service": self.service, "seconds": round(seconds, 3), "correlation_id": correlation_id},
+            extra={"service": self.service, "seconds": round(seconds, 3), "correlation_id": correlation_id or None},
+        )
+        failed = error.reason if error else "" if answer else "CutOff"
+        steps.called(
+            steps.Called(
+                service=self.service,
+                method=call.method,
+                kind=call.kind,
+                address=call.address,
+                status=status,
+                seconds=seconds,
+                tries_before=tries_before,
+                correlation_id=correlation_id,
+                failed=failed,
+                code=error.code if error else "",
+                after_seconds=error.after_seconds if isinstance(error, TryAgain) else None,
+                wrote=call.writes,
+            )
         )
 
     def _stay_here(self, url: str) -> None:
@@ -278,17 +285,6 @@ class Http:
         (scheme, home, port), (their_scheme, host, their_port) = _origin(self.address), _origin(url)
         if (their_scheme, their_port) != (scheme, port) or not (host == home or host.endswith("." + home)):
             raise TryAgain(f"Azure's answer leads away from {home}; not followed", reason="UnexpectedAnswer")
-
-
-def _correlation_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in (CORRELATION_ID, *OTHER_IDS) if headers.get(name)), None)
-
-
-def _note(call: Call, correlation_id: str, refused: str) -> None:
-    book = notebook.get()
-    if book is not None:
-        path = urlsplit(call.url).path
-        book.append(Noted(kind=call.kind, path=path, correlation_id=correlation_id, refused=refused))
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from funcgate.azure.http import Answer, Call, Http
 from funcgate.azure.refusals import refusal, retry_after
-from funcgate.errors import AccessDenied, TryAgain
+from funcgate.errors import AccessDenied, AzureError, TryAgain
 
 KIND: Final = "operations"
 BUDGET_SECONDS = 60.0
@@ -35,7 +35,11 @@ async def finish(http: Http, call: Call, accepted: Answer, pending: TryAgain) ->
             raise pending
         await http.time.sleep(pause)
         answer = await _poll(http, url, pending)
-        done = _done(call, answer, must_report=reporting is not None)
+        try:
+            done = _done(call, answer, must_report=reporting is not None)
+        except AzureError as failed:
+            failed.correlation_id = accepted.correlation_id  # that of the write, not of the look at it
+            raise
 
 
 async def _poll(http: Http, url: str, pending: TryAgain) -> Answer:

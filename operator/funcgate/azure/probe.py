@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from funcgate import steps
 from funcgate.azure.http import CallObserver, nobody_observes
 from funcgate.azure.refusals import unreachable
 from funcgate.errors import TryAgain
@@ -40,7 +41,7 @@ class ProbeClient:
 
         Raises TryAgain, Unreachable or CertificateNotTrusted, when there was none within 15 seconds.
         """
-        began, status = time.monotonic(), 0
+        began, status, failed = time.monotonic(), 0, ""
         try:
             async with self._session.get(
                 url, headers=headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=SECONDS)
@@ -49,12 +50,26 @@ class ProbeClient:
                 said = (await _beginning(answer.content)).decode(errors="replace")
                 return Heard(status=status, headers={n.lower(): v for n, v in answer.headers.items()}, said=said)
         except TimeoutError as late:
-            raise TryAgain(f"{_host(url)} did not answer within {SECONDS:.0f} s", reason="TimedOut") from late
+            failed = "TimedOut"
+            raise TryAgain(f"{_host(url)} did not answer within {SECONDS:.0f} s", reason=failed) from late
         except (aiohttp.ClientError, OSError) as broken:
-            raise unreachable(_host(url), broken) from broken
+            error = unreachable(_host(url), broken)
+            failed = error.reason
+            raise error from broken
         finally:
-            seconds = time.monotonic() - began
+            seconds, address = time.monotonic() - began, url.partition("?")[0]
             self._observe(service="probe", method="GET", resource_kind=kind, status=status, seconds=seconds)
+            steps.called(
+                steps.Called(
+                    service="probe",
+                    method="GET",
+                    kind=kind,
+                    address=address,
+                    status=status,
+                    seconds=seconds,
+                    failed=failed,
+                )
+            )
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 import click
 
@@ -47,4 +47,14 @@ async def operate(settings: Settings, **options: object) -> int:
 
             yield Engines(await open_(None), open_)
 
-    return await operator_main(settings, engines, **options)  # type: ignore[arg-type]  # handed through as they are
+    with _traced(settings):
+        return await operator_main(settings, engines, **options)  # type: ignore[arg-type]  # handed through as they are
+
+
+def _traced(settings: Settings) -> AbstractContextManager[None]:
+    """What is done during the `with` is traced, where that is asked for; OpenTelemetry is loaded only then."""
+    if not settings.traced:
+        return nullcontext()
+    from funcgate.spans import exported
+
+    return exported(settings.pod_name)

@@ -4,9 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from funcgate.azure import notebook
 from funcgate.conditions import DELETE_BLOCKED, READY, RECONCILING, STALLED, Condition
-from funcgate.controller import calls
 from funcgate.controller.cache import Snapshot
 from funcgate.controller.events import Events, Type
 from funcgate.controller.status import shortened, transitions
@@ -31,6 +29,8 @@ class Applied(Protocol):
     def action(self) -> Action: ...
     @property
     def drifts(self) -> Sequence[Drift]: ...
+    @property
+    def correlation_id(self) -> str: ...
 
 
 class Announcer:
@@ -42,12 +42,11 @@ class Announcer:
 
     def changes(self, before: Snapshot, changes: Iterable[Applied]) -> None:
         """Each write is logged with Azure's id and counted; on a binding in force it undid a drift, an event."""
-        made = tuple(changes)
-        for change, found in zip(made, calls.of_changes(made, notebook.get() or ()), strict=True):
+        for change in changes:
             what = {"aspect": change.condition, "key": change.key, "action": str(change.action)}
             fields = [drift.field for drift in change.drifts]
             drift = [shortened(str(drift), DRIFT_LIMIT) for drift in change.drifts]
-            logger.info("applied", extra=_about(before) | what | {"fields": fields, "drift": drift} | _traced(found))
+            logger.info("applied", extra=_about(before) | what | {"fields": fields, "drift": drift} | _call(change))
             self._metrics.changes.labels(change.condition, str(change.action)).inc()
             if before.in_force:
                 self._metrics.corrections.labels(change.condition).inc()
@@ -57,8 +56,7 @@ class Announcer:
         """Each condition that says something else now is logged; what people wait for or must act on is an event."""
         for was, now in transitions(before, after):
             if _worth_a_line(was, now):
-                found = calls.of_condition(now, notebook.get() or ())
-                logger.info("condition changed", extra=_about(about) | _transition(was, now) | _traced(found))
+                logger.info("condition changed", extra=_about(about) | _transition(was, now) | _call(now))
             if type_ := _worth_an_event(was, now):
                 self._events.emit(about, type_, now.reason, f"{now.type}: {now.message}")
 
@@ -88,8 +86,9 @@ def _about(snapshot: Snapshot) -> dict[str, Any]:
     return {"binding": str(snapshot.key), "generation": snapshot.generation}
 
 
-def _traced(correlation_id: str | None) -> dict[str, Any]:
-    return {"correlation_id": correlation_id} if correlation_id else {}
+def _call(of: Applied | Condition) -> dict[str, Any]:
+    """Azure's id of the call that is behind it, if one is."""
+    return {"correlation_id": of.correlation_id} if of.correlation_id else {}
 
 
 def _corrected(change: Applied) -> str:

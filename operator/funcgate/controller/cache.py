@@ -130,7 +130,22 @@ class Snapshot:
     @property
     def settled(self) -> bool:
         """Whether nothing waits for us: in force, and every request answered."""
-        return self.in_force and self.requested_at in (None, self.status.get("lastHandledReconcileAt"))
+        return self.in_force and self._answered
+
+    @property
+    def trigger(self) -> str:
+        """Why a pass over it is due, in one word, as far as the object itself tells."""
+        if self.deleting:
+            return "deletion"
+        if self.acted_on != self.generation:
+            return "changed" if self.greeted else "new"
+        if not self._answered:
+            return "requested"
+        return "interval" if self.in_force else "retry"
+
+    @property
+    def _answered(self) -> bool:
+        return self.requested_at in (None, self.status.get("lastHandledReconcileAt"))
 
 
 def _text(section: Mapping[str, Any]) -> bytes:

@@ -17,7 +17,6 @@ from functools import partial
 from random import SystemRandom
 from typing import Any
 
-from funcgate.azure import notebook
 from funcgate.clock import utc_now
 from funcgate.conditions import DELETE_BLOCKED, DETACH, READY, STALLED, Condition
 from funcgate.controller import drift, status, verdicts
@@ -41,10 +40,12 @@ from funcgate.errors import SpecError, Unmet
 from funcgate.metrics import Metrics
 from funcgate.model import Action, camel, part_of
 from funcgate.spec import Binding, DeletionOverrides, Spec
+from funcgate.steps import doing
 
 logger = logging.getLogger(__name__)
 
 TROUBLED = ("waiting", "throttled")  # ends of a pass after which the same trouble may go on
+FAILED = ("broken", "unfinished")  # ends of one that did not come to a result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,15 @@ class Reconciler:
 
     async def _attempt(self, key: Key) -> str:
         """One pass; whatever goes wrong in it is this binding's matter alone. Returns how it ended."""
-        notebook.set([])
+        snapshot = self.cache.get(key)
+        why = {"generation": snapshot.generation, "trigger": snapshot.trigger} if snapshot else {}
+        with doing("pass", binding=str(key), **why) as step:
+            ended = await self._attempted(key)
+            step.about["result"] = ended
+            step.failed = ended if ended in FAILED else ""
+            return ended
+
+    async def _attempted(self, key: Key) -> str:
         try:
             async with asyncio.timeout(self.rules.pass_seconds):
                 ended = await self._reconcile(key)

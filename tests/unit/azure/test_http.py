@@ -2,23 +2,15 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from funcgate.azure.http import (
-    CORRELATION_ID,
-    Answer,
-    Call,
-    Http,
-    Locks,
-    Noted,
-    Time,
-    last_write,
-    notebook,
-    write_fence,
-)
+from followed import followed
+from funcgate.azure.http import CORRELATION_ID, Answer, Call, Http, Locks, Time, write_fence
 from funcgate.errors import AccessDenied, Rejected, TryAgain
+from funcgate.steps import doing
 from unit.azure.wire import ARM, Sleeper, Wire
 
 GET = Call(method="GET", url=f"{ARM}/x?api-version=1", kind="backends")
@@ -174,17 +166,8 @@ async def test_the_correlation_id_stays_with_the_error_and_out_of_its_text(wire:
     with pytest.raises(AccessDenied) as raised:
         await http.send(PUT)
 
-    assert raised.value.__notes__ == [f"{CORRELATION_ID}: c-1"]
+    assert raised.value.correlation_id == "c-1"
     assert "c-1" not in str(raised.value)
-
-
-async def test_the_last_writes_correlation_id_can_be_asked_for(wire: Wire, http: Http) -> None:
-    wire.says("PUT", "/x", 200, {}, {CORRELATION_ID: "c-2"}).says("GET", "/x", 200, {}, {CORRELATION_ID: "c-3"})
-
-    await http.send(PUT)
-    await http.send(GET)
-
-    assert last_write.get() == "c-2"
 
 
 IDS = [
@@ -195,20 +178,59 @@ IDS = [
 
 
 @pytest.mark.parametrize(("headers", "correlation_id"), IDS)
-async def test_writes_and_refusals_are_noted_where_a_notebook_is_open(
+async def test_the_writes_of_a_step_are_known_by_what_azure_calls_them(
     wire: Wire, http: Http, headers: dict[str, str], correlation_id: str
 ) -> None:
-    wire.says("PUT", "/x", 200, {}, headers).says("GET", "/x", 200, {}, headers).says("GET", "/x", 403, {}, headers)
-    await http.send(PUT)
-    book: list[Noted] = []
-    notebook.set(book)
+    wire.says("PUT", "/x", 200, {}, headers).says("GET", "/x", 200, {}, headers).says("PUT", "/x", 403, {}, headers)
 
-    await asyncio.gather(http.send(PUT), http.send(GET))
-    with pytest.raises(AccessDenied):
-        await http.send(GET)
+    with doing("apply") as step:
+        await asyncio.gather(http.send(PUT), http.send(GET))
+        with pytest.raises(AccessDenied):
+            await http.send(PUT)
 
-    ours = {"kind": "backends", "path": "/x", "correlation_id": correlation_id}
-    assert book == [Noted(**ours), Noted(**ours, refused="Forbidden")]
+    assert step.wrote == [correlation_id]
+
+
+async def test_every_try_of_a_call_is_told_without_its_query(wire: Wire, http: Http) -> None:
+    wire.says("GET", "/x", 503, {}, {CORRELATION_ID: "c-1", "retry-after": "1"}).says("GET", "/x", 200, {})
+
+    with followed() as seen:
+        await http.send(replace(GET, url=f"{ARM}/x?sig=s3cr3t"))
+
+    first, second = seen.calls
+    assert (first.address, first.status, first.tries_before) == (f"{ARM}/x", 503, 0)
+    assert (first.failed, first.correlation_id, first.after_seconds) == ("AzureUnavailable", "c-1", 1.0)
+    assert (second.status, second.tries_before, second.failed) == (200, 1, "")
+    assert "s3cr3t" not in repr(seen.calls)
+
+
+async def test_what_azure_refused_is_told_with_its_own_word_for_it(wire: Wire, http: Http) -> None:
+    wire.says("PUT", "/x", 409, {"error": {"code": "ScopeLocked", "message": "No."}})
+
+    with followed() as seen, doing("apply") as step, pytest.raises(AccessDenied):
+        await http.send(PUT)
+
+    assert [(each.status, each.code, each.after_seconds) for each in seen.calls] == [(409, "ScopeLocked", None)]
+    assert step.wrote == []
+
+
+async def test_a_write_that_was_cut_off_is_told_to_have_failed() -> None:
+    sent, never = asyncio.Event(), asyncio.Event()
+
+    async def silent(call: Call) -> Answer:
+        sent.set()
+        await never.wait()
+        raise AssertionError("it never is")
+
+    with followed() as seen, doing("apply") as step:
+        sending = asyncio.create_task(Http(service="arm", address=ARM, transport=silent).send(PUT))
+        await sent.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    assert [(each.status, each.failed) for each in seen.calls] == [(0, "CutOff")]
+    assert step.wrote == []
 
 
 async def test_neither_log_nor_error_holds_a_body(wire: Wire, http: Http, caplog: pytest.LogCaptureFixture) -> None:

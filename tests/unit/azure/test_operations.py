@@ -107,6 +107,7 @@ async def test_a_failed_operation_raises_what_it_failed_with(
     wire.says("GET", "/op", 200, {"status": "Failed", "error": error})
 
     with pytest.raises(kind) as raised:
-        await follow(http, accepted(azure_asyncoperation=f"{ARM}/op"))
+        await follow(http, accepted(azure_asyncoperation=f"{ARM}/op", x_ms_correlation_request_id="c-1"))
 
     assert getattr(raised.value, "reason", None) == reason
+    assert getattr(raised.value, "correlation_id", None) == "c-1", "that of the write, by which Azure's log finds it"

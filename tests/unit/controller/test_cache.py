@@ -155,3 +155,18 @@ SETTLED: list[tuple[str, dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("reason", "made", "expected"), SETTLED, ids=[each[0] for each in SETTLED])
 def test_a_binding_is_settled_when_nobody_waits_for_us(reason: str, made: dict[str, Any], expected: bool) -> None:
     assert a_snapshot(**made).settled is expected, reason
+
+
+TRIGGERS: list[tuple[str, dict[str, Any]]] = [
+    ("new", {"status": {}}),
+    ("changed", {"generation": 2, "status": a_ready_status()}),
+    ("requested", {"annotations": {RECONCILE_REQUESTED_AT: "today"}, "status": a_ready_status()}),
+    ("retry", {"status": a_ready_status() | {"conditions": [{"type": "Ready", "status": "False"}]}}),
+    ("interval", {"status": a_ready_status()}),
+    ("deletion", {"deleting": True, "status": a_ready_status()}),
+]
+
+
+@pytest.mark.parametrize(("trigger", "made"), TRIGGERS, ids=[each[0] for each in TRIGGERS])
+def test_why_a_pass_is_due_is_told_from_the_object(trigger: str, made: dict[str, Any]) -> None:
+    assert a_snapshot(**made).trigger == trigger

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from followed import followed
 from funcgate.controller import logs
+from funcgate.steps import doing
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,13 @@ def test_a_line_is_an_object_with_the_fields_of_the_event(capsys: pytest.Capture
         "binding": "shop/orders",
         "aspect": "BackendReady",
     }
+
+
+def test_a_line_names_the_trace_of_what_is_under_way(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    with followed(), doing("pass"):
+        logging.getLogger("funcgate.bindings").info("applied")
+    assert json.loads(capsys.readouterr().err)["trace_id"] == "pass"
 
 
 def test_what_others_log_at_rest_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

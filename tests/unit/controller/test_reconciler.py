@@ -9,7 +9,7 @@ import pytest
 
 from builders import CLIENT_ID, GROUP, IDENTITY_CLIENT_ID, SITE
 from engines import APass, AWrite, ScriptedEngine, ready, stalled, waiting, with_condition
-from funcgate.azure import Noted, notebook
+from followed import followed
 from funcgate.controller import registrations
 from funcgate.controller.announce import Announcer
 from funcgate.controller.cache import Cache, Snapshot
@@ -358,28 +358,34 @@ async def test_a_line_of_the_log_carries_azures_id_of_what_it_is_about(
 ) -> None:
     caplog.set_level("INFO", "funcgate.bindings")
 
-    def written(_: Any) -> APass:
-        book = notebook.get()
-        assert book == [], "each pass has one of its own"
-        book.append(Noted(kind="backends", path="/contoso/backends/orders", correlation_id="c-1"))
-        return ready(changes=[AWrite()])
-
-    def refused(_: Any) -> APass:
-        book = notebook.get()
-        assert book == []
-        book.append(Noted(kind="backends", path="/contoso/backends/x", correlation_id="c-2", refused="ScopeLocked"))
-        return stalled("ScopeLocked")
-
-    stage = staged(an_object(status=a_ready_status()), steps=[written, refused])
+    written = ready(changes=[AWrite(correlation_id="c-1"), AWrite(key="backends/catalog")])
+    refused = stalled("ScopeLocked")
+    ids = {"Ready": "c-2", "BackendReady": "c-2"}
+    conditions = [replace(each, correlation_id=ids.get(each.type, "")) for each in refused.conditions]
+    stage = staged(an_object(status=a_ready_status()), steps=[written, replace(refused, conditions=conditions)])
     await stage.one_pass()
     await stage.one_pass()
     told = [vars(each) for each in caplog.records]
     assert [(each["message"], each.get("condition"), each.get("correlation_id")) for each in told] == [
         ("applied", None, "c-1"),
+        ("applied", None, None),
         ("condition changed", "Ready", "c-2"),
         ("condition changed", "BackendReady", "c-2"),
-        ("condition changed", "PolicyReady", "c-2"),
+        ("condition changed", "PolicyReady", None),
     ]
+    assert "c-2" not in str(stage.objects.writes)
+
+
+async def test_a_pass_is_a_step_from_the_queue_to_the_status(staged: Setting) -> None:
+    broken = RuntimeError("s3cr3t")
+    stage = staged(an_object(generation=2, status=a_ready_status(1)), steps=[ready(2), broken, ready(2)])
+    with followed() as seen:
+        for _ in range(2):
+            await stage.one_pass()
+    done, ended = seen.steps["pass"]
+    about = {"binding": "shop/orders", "generation": 2}
+    assert (done.about, done.failed) == (about | {"trigger": "changed", "result": "settled"}, "")
+    assert (ended.about, ended.failed) == (about | {"trigger": "interval", "result": "broken"}, "broken")
 
 
 CORRECTIONS = [
